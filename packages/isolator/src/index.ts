@@ -1,0 +1,8 @@
+export type {
+  ContainerConfig,
+  ContainerLaunchInfo,
+  ContainerMount,
+  ContainerState,
+  ImageRuntimeConfig,
+  Isolator,
+} from './isolator.ts';

@@ -1,0 +1,2 @@
+export { isTerminalState } from './v1.ts';
+export type * from './v1.ts';

@@ -1,0 +1,310 @@
+/**
+ * The Mesos v1 vocabulary as TypeScript sees it: names and optionality of `proto/*.proto`, which carry upstream's field
+ * numbers. Fields are the wire's snake_case. `bytes` are Uint8Array here (base64 in JSON); 64-bit integers are numbers.
+ * @see include/mesos/v1/mesos.proto
+ */
+
+export interface Id {
+  value: string;
+}
+export type FrameworkID = Id;
+export type OfferID = Id;
+export type AgentID = Id;
+export type TaskID = Id;
+export type ExecutorID = Id;
+
+export interface ContainerID {
+  value: string;
+  parent?: ContainerID;
+}
+
+export interface DurationInfo {
+  nanoseconds: number;
+}
+export type TimeInfo = DurationInfo;
+
+export interface Address {
+  hostname?: string;
+  ip?: string;
+  port: number;
+}
+
+export interface URL {
+  scheme: string;
+  address: Address;
+  path?: string;
+  query?: Parameter[];
+  fragment?: string;
+}
+
+export interface Parameter {
+  key: string;
+  value: string;
+}
+export interface Parameters {
+  parameter?: Parameter[];
+}
+export interface Label {
+  key: string;
+  value?: string;
+}
+export interface Labels {
+  labels?: Label[];
+}
+
+export interface FrameworkInfo {
+  user: string;
+  name: string;
+  id?: FrameworkID;
+  failover_timeout?: number;
+  checkpoint?: boolean;
+  role?: string;
+  roles?: string[];
+  hostname?: string;
+  principal?: string;
+  webui_url?: string;
+  capabilities?: { type?: FrameworkCapability }[];
+  labels?: Labels;
+}
+
+export type FrameworkCapability =
+  | 'UNKNOWN'
+  | 'REVOCABLE_RESOURCES'
+  | 'TASK_KILLING_STATE'
+  | 'GPU_RESOURCES'
+  | 'SHARED_RESOURCES'
+  | 'PARTITION_AWARE'
+  | 'MULTI_ROLE'
+  | 'RESERVATION_REFINEMENT'
+  | 'REGION_AWARE';
+
+export interface MasterInfo {
+  id: string;
+  ip: number;
+  port: number;
+  pid?: string;
+  hostname?: string;
+  version?: string;
+  address?: Address;
+}
+
+export interface AgentInfo {
+  hostname: string;
+  port?: number;
+  resources?: Resource[];
+  attributes?: Attribute[];
+  id?: AgentID;
+}
+
+export type ValueType = 'SCALAR' | 'RANGES' | 'SET' | 'TEXT';
+export interface Range {
+  begin: number;
+  end: number;
+}
+
+export interface Attribute {
+  name: string;
+  type: ValueType;
+  scalar?: { value: number };
+  ranges?: { range?: Range[] };
+  set?: { item?: string[] };
+  text?: { value: string };
+}
+
+export interface Resource {
+  name: string;
+  type: ValueType;
+  scalar?: { value: number };
+  ranges?: { range?: Range[] };
+  set?: { item?: string[] };
+  role?: string;
+  allocation_info?: { role?: string };
+  reservation?: unknown;
+  reservations?: unknown[];
+  disk?: unknown;
+  revocable?: unknown;
+  shared?: unknown;
+  provider_id?: unknown;
+}
+
+export interface CommandInfo {
+  uris?: { value: string; executable?: boolean; extract?: boolean; cache?: boolean; output_file?: string }[];
+  environment?: Environment;
+  /** Default true. */
+  shell?: boolean;
+  value?: string;
+  arguments?: string[];
+  user?: string;
+}
+
+export interface Environment {
+  variables?: EnvironmentVariable[];
+}
+export interface EnvironmentVariable {
+  name: string;
+  type?: 'UNKNOWN' | 'VALUE' | 'SECRET';
+  value?: string;
+  secret?: unknown;
+}
+
+export interface Image {
+  type: 'APPC' | 'DOCKER';
+  appc?: unknown;
+  docker?: { name: string; credential?: unknown; config?: unknown };
+  cached?: boolean;
+}
+
+export type VolumeMode = 'RW' | 'RO';
+
+export interface DockerVolume {
+  driver?: string;
+  name: string;
+  driver_options?: Parameters;
+}
+
+export type VolumeSourceType = 'UNKNOWN' | 'DOCKER_VOLUME' | 'HOST_PATH' | 'SANDBOX_PATH' | 'SECRET' | 'CSI_VOLUME';
+
+export interface VolumeSource {
+  type?: VolumeSourceType;
+  docker_volume?: DockerVolume;
+  host_path?: unknown;
+  sandbox_path?: unknown;
+  secret?: unknown;
+  csi_volume?: unknown;
+}
+
+export interface Volume {
+  mode: VolumeMode;
+  container_path: string;
+  host_path?: string;
+  image?: Image;
+  source?: VolumeSource;
+}
+
+export interface ContainerInfo {
+  type: 'DOCKER' | 'MESOS';
+  volumes?: Volume[];
+  hostname?: string;
+  docker?: unknown;
+  mesos?: { image?: Image };
+  network_infos?: unknown[];
+  linux_info?: unknown;
+  rlimit_info?: unknown;
+  tty_info?: unknown;
+}
+
+export interface KillPolicy {
+  grace_period?: DurationInfo;
+}
+
+export interface ExecutorInfo {
+  type?: 'UNKNOWN' | 'DEFAULT' | 'CUSTOM';
+  executor_id: ExecutorID;
+  framework_id?: FrameworkID;
+  command?: CommandInfo;
+  container?: ContainerInfo;
+  resources?: Resource[];
+  name?: string;
+  source?: string;
+  data?: Uint8Array;
+  discovery?: unknown;
+  shutdown_grace_period?: DurationInfo;
+  labels?: Labels;
+}
+
+export interface TaskInfo {
+  name: string;
+  task_id: TaskID;
+  agent_id: AgentID;
+  resources?: Resource[];
+  executor?: ExecutorInfo;
+  command?: CommandInfo;
+  container?: ContainerInfo;
+  health_check?: unknown;
+  check?: unknown;
+  kill_policy?: KillPolicy;
+  data?: Uint8Array;
+  labels?: Labels;
+  discovery?: unknown;
+  max_completion_time?: DurationInfo;
+  limits?: Record<string, { value: number }>;
+}
+
+export type TaskState =
+  | 'TASK_STAGING'
+  | 'TASK_STARTING'
+  | 'TASK_RUNNING'
+  | 'TASK_KILLING'
+  | 'TASK_FINISHED'
+  | 'TASK_FAILED'
+  | 'TASK_KILLED'
+  | 'TASK_ERROR'
+  | 'TASK_LOST'
+  | 'TASK_DROPPED'
+  | 'TASK_UNREACHABLE'
+  | 'TASK_GONE'
+  | 'TASK_GONE_BY_OPERATOR'
+  | 'TASK_UNKNOWN';
+
+export type TaskStatusSource = 'SOURCE_MASTER' | 'SOURCE_AGENT' | 'SOURCE_EXECUTOR';
+
+/** Names of TaskStatus.Reason, `REASON_...`. */
+export type TaskStatusReason = `REASON_${string}`;
+
+export interface ContainerStatus {
+  container_id?: ContainerID;
+  network_infos?: unknown[];
+  cgroup_info?: unknown;
+  executor_pid?: number;
+}
+
+export interface TaskStatus {
+  task_id: TaskID;
+  state: TaskState;
+  message?: string;
+  source?: TaskStatusSource;
+  reason?: TaskStatusReason;
+  data?: Uint8Array;
+  agent_id?: AgentID;
+  executor_id?: ExecutorID;
+  /** Seconds since the epoch. */
+  timestamp?: number;
+  uuid?: Uint8Array;
+  healthy?: boolean;
+  labels?: Labels;
+  container_status?: ContainerStatus;
+  unreachable_time?: TimeInfo;
+}
+
+export interface Filters {
+  refuse_seconds?: number;
+}
+
+export interface Offer {
+  id: OfferID;
+  framework_id: FrameworkID;
+  agent_id: AgentID;
+  hostname: string;
+  url?: URL;
+  resources?: Resource[];
+  attributes?: Attribute[];
+  executor_ids?: ExecutorID[];
+  allocation_info?: { role?: string };
+}
+
+/** States after which a task never changes again. @see src/common/protobuf_utils.cpp isTerminalState */
+const TERMINAL_STATES: ReadonlySet<TaskState> = new Set<TaskState>([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_ERROR',
+  'TASK_LOST',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+]);
+
+/** TASK_UNREACHABLE and TASK_UNKNOWN are not terminal: the task may come back. */
+export function isTerminalState(state: TaskState): boolean {
+  return TERMINAL_STATES.has(state);
+}
