@@ -6,3 +6,5 @@ export type {
   ImageRuntimeConfig,
   Isolator,
 } from './isolator.ts';
+export { DockerVolumeIsolator } from './docker-volume/docker-volume-isolator.ts';
+export { DvdcliClient } from './docker-volume/dvdcli-client.ts';

@@ -1,0 +1,128 @@
+// Installs what is missing before an npm script runs: `node tools/setup.mjs modules|scenario|test`.
+// Plain JavaScript for Node 20, because it runs before the pinned Node is there. Silent when nothing is missing; all it
+// says goes to stderr, so that `--json` output stays clean.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stampPath = join(root, 'node_modules', '.drydock-setup');
+
+/** Program -> the Debian package that has it and what it is for. */
+const PROGRAMS = {
+  runc: { package: 'runc', why: 'launches the containers' },
+  'tini-static': { package: 'tini', why: "each container's first process" },
+  'mkfs.ext4': { package: 'e2fsprogs', why: 'makes the file systems of loop volumes' },
+  busybox: { package: 'busybox-static', why: 'fills the stand-in for the ubuntu:14.04 image' },
+  unshare: { package: 'util-linux', why: 'gives each run a mount namespace of its own' },
+  mount: { package: 'mount', why: 'mounts volumes and root file systems' },
+};
+/** What each kind of run needs beyond the node modules. */
+const NEEDS = { modules: [], scenario: Object.keys(PROGRAMS), test: Object.keys(PROGRAMS) };
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}
+
+function findProgram(name) {
+  const directories = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+  ];
+  return directories.some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false; // not in this directory
+    }
+  });
+}
+
+/** Runs a command with its output kept for the case that it fails, and a sign of life every two seconds. */
+async function runWithProgress(argv, env = {}) {
+  const child = spawn(argv[0], argv.slice(1), {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk) => {
+    output = `${output}${chunk}`.slice(-20_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const startedAt = Date.now();
+  const timer = setInterval(() => say(`  ... ${Math.round((Date.now() - startedAt) / 1000)} s`), 2_000);
+  const code = await new Promise((resolve) => {
+    child.on('error', (error) => {
+      output += error.message;
+      resolve(-1);
+    });
+    child.on('close', resolve);
+  });
+  clearInterval(timer);
+  return { code, output };
+}
+
+async function installModules() {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const wanted = createHash('sha256').update(lock).digest('hex');
+  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === wanted) return;
+  if (process.env.DRYDOCK_NO_INSTALL === '1')
+    fail('node_modules is missing or stale and DRYDOCK_NO_INSTALL=1 is set; run: npm ci');
+  say('installing the node modules, the pinned Node 26 among them: npm ci (about 25 s)');
+  const { code, output } = await runWithProgress(['npm', 'ci', '--no-progress']);
+  if (code !== 0) fail(`npm ci failed with status ${code}:\n${output}`);
+  writeFileSync(stampPath, wanted);
+}
+
+async function installPrograms(names) {
+  const missing = names.filter((name) => !findProgram(name));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((name) => PROGRAMS[name].package))];
+  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+  const isAllowed = process.getuid?.() === 0 && findProgram('apt-get') && process.env.DRYDOCK_NO_INSTALL !== '1';
+  const reasons = missing.map((name) => `${name} (${PROGRAMS[name].why})`).join(', ');
+  if (!isAllowed) {
+    fail(`missing: ${reasons}. On Debian or Ubuntu, as root, run: apt-get update && ${command.join(' ')}`);
+  }
+  say(`installing Debian packages for ${reasons}: ${command.join(' ')}`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  let result = await runWithProgress(command, env);
+  if (result.code !== 0) {
+    say('the package lists are missing or old: apt-get update');
+    const update = await runWithProgress(['apt-get', 'update'], env);
+    if (update.code !== 0) fail(`apt-get update failed with status ${update.code}:\n${update.output}`);
+    result = await runWithProgress(command, env);
+  }
+  if (result.code !== 0) fail(`${command.join(' ')} failed with status ${result.code}:\n${result.output}`);
+  const still = missing.filter((name) => !findProgram(name));
+  if (still.length > 0) fail(`still missing after the installation: ${still.join(', ')}`);
+}
+
+/** A build step with the pinned Node; each is quick and does nothing when its result is fresh. */
+function build(what, script) {
+  const node = join(root, 'node_modules', '.bin', 'node');
+  const result = spawnSync(node, [join(root, script)], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.status !== 0)
+    fail(`could not build ${what}: ${script} ended with ${result.status ?? result.signal ?? result.error?.message}`);
+}
+
+const kind = process.argv[2] ?? '';
+if (!Object.hasOwn(NEEDS, kind)) fail(`expected one of ${Object.keys(NEEDS).join(', ')}, got '${kind}'`);
+await installModules();
+await installPrograms(NEEDS[kind]);
+build("dvdcli's bundle", 'apps/dvdcli/build.mjs');
+if (kind !== 'modules') build('the stand-in image', 'tools/build-standin-image.ts');
