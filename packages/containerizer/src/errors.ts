@@ -1,0 +1,31 @@
+import { DomainError } from '@drydock/base/errors';
+
+/** The containerizer cannot be created; the message is complete, as the agent prints it. */
+export class CreateContainerizerError extends DomainError<'CREATE_CONTAINERIZER_FAILED'> {
+  readonly code = 'CREATE_CONTAINERIZER_FAILED';
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`Failed to create a containerizer: Could not create MesosContainerizer: ${why}`, options);
+  }
+}
+
+/** A container cannot be launched as asked for; the message is what follows `Failed to launch container: `. */
+export class LaunchFailedError extends DomainError<'LAUNCH_FAILED'> {
+  readonly code = 'LAUNCH_FAILED';
+}
+
+/** The container was destroyed before its launch was complete. */
+export class DestroyedDuringLaunchError extends DomainError<'DESTROYED_DURING_LAUNCH'> {
+  readonly code = 'DESTROYED_DURING_LAUNCH';
+  readonly phase: string;
+
+  constructor(phase: string) {
+    super(`Container destroyed during ${phase}`);
+    this.phase = phase;
+  }
+}
+
+/** The container is gone, but not everything that belonged to it could be cleaned up; the message has all of it. */
+export class DestroyFailedError extends DomainError<'DESTROY_FAILED'> {
+  readonly code = 'DESTROY_FAILED';
+}

@@ -1,0 +1,97 @@
+/**
+ * Finds an image among the members of an archive: the layout that `docker save` writes today (`manifest.json`, with or
+ * without OCI blobs) and the classic one (`repositories`, `<layer>/json`, `<layer>/layer.tar`).
+ * @see https://github.com/moby/moby/blob/master/image/spec/v1.2.md
+ */
+import type { ImageRuntimeConfig } from '@drydock/isolator';
+import type { ArchiveMembers } from './archive-members.ts';
+import { ImageError } from './image-error.ts';
+import { isSameImage, parseImageReference } from './image-reference.ts';
+
+export interface ArchivedLayer {
+  /** Name of the member that holds the layer's tar. */
+  readonly member: string;
+  /** Digest of the uncompressed tar, where the layout gives it. */
+  readonly diffId?: string;
+}
+
+export interface ArchivedImage {
+  readonly config: ImageRuntimeConfig;
+  /** The lowest first. */
+  readonly layers: readonly ArchivedLayer[];
+}
+
+const LAYERS_MAX = 127;
+
+/** @throws ImageError in upstream's words where it has any */
+export async function findImage(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
+  if (members.has('manifest.json')) return await fromManifest(members, name);
+  return await fromRepositories(members, name);
+}
+
+async function fromManifest(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
+  const { repository, tag } = parseImageReference(name);
+  const images = asList(await members.json('manifest.json')).map(asRecord);
+  const image = images.find(({ RepoTags }) => strings(RepoTags).some((it) => isSameImage(it, `${repository}:${tag}`)));
+  if (image === undefined) throw new ImageError(`Repository '${repository}:${tag}' does not exist in 'manifest.json'`);
+  const { Config: configName } = image;
+  if (typeof configName !== 'string') throw new ImageError("Failed to read 'manifest.json': an image has no 'Config'");
+  const document = asRecord(await members.json(configName));
+  const names = strings(image['Layers']);
+  const diffIds = strings(asRecord(document['rootfs'])['diff_ids']);
+  if (names.length > LAYERS_MAX)
+    throw new ImageError(`The image has ${names.length} layers, at most ${LAYERS_MAX} are possible`);
+  if (diffIds.length !== names.length) {
+    throw new ImageError(`Failed to read '${configName}': expected ${names.length} diff_ids, got ${diffIds.length}`);
+  }
+  const layers = names.map((member, index) => ({ member, diffId: (diffIds[index] ?? '').replace(/^sha256:/, '') }));
+  const missing = layers.find(({ member }) => !members.has(member));
+  if (missing !== undefined) throw new ImageError(`Layer id '${missing.member}' is not found`);
+  return { config: toRuntimeConfig(document['config']), layers };
+}
+
+async function fromRepositories(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
+  const { repository, tag } = parseImageReference(name);
+  if (!members.has('repositories')) throw new ImageError("Failed to read 'repositories': No such file or directory");
+  const repositories = asRecord(await members.json('repositories'));
+  const found = Object.entries(repositories).find(([it]) => isSameImage(`${it}:${tag}`, `${repository}:${tag}`));
+  if (found === undefined) throw new ImageError(`Repository '${repository}' does not exist in 'repositories'`);
+  const top = asRecord(found[1])[tag];
+  if (typeof top !== 'string') throw new ImageError(`Tag '${tag}' of '${repository}' does not exist in 'repositories'`);
+  const layers: ArchivedLayer[] = [];
+  let config: ImageRuntimeConfig | undefined;
+  for (let id: unknown = top; typeof id === 'string' && id !== '';) {
+    if (!members.has(`${id}/layer.tar`) || !members.has(`${id}/json`))
+      throw new ImageError(`Layer id '${id}' is not found`);
+    if (layers.length === LAYERS_MAX) throw new ImageError(`The image has more than ${LAYERS_MAX} layers`);
+    const manifest = asRecord(await members.json(`${id}/json`));
+    config ??= toRuntimeConfig(manifest['config']);
+    layers.unshift({ member: `${id}/layer.tar` });
+    id = manifest['parent'];
+  }
+  return { config: config ?? toRuntimeConfig(undefined), layers };
+}
+
+function toRuntimeConfig(value: unknown): ImageRuntimeConfig {
+  const { Entrypoint, Cmd, Env, WorkingDir, User } = asRecord(value);
+  return {
+    entrypoint: strings(Entrypoint),
+    cmd: strings(Cmd),
+    env: strings(Env),
+    ...(typeof WorkingDir === 'string' ? { workingDirectory: WorkingDir } : {}),
+    ...(typeof User === 'string' ? { user: User } : {}),
+  };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  // Any object can be read as a record of unknowns.
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function strings(value: unknown): string[] {
+  return asList(value).filter((item) => typeof item === 'string');
+}

@@ -1,0 +1,236 @@
+/**
+ * Unpacks one layer into its own directory. Whatever the archive holds, nothing outside that directory is written, read
+ * or linked: `..` in a name is refused, absolute names and links are resolved as if the directory were `/`, and no
+ * existing link is ever written through.
+ *
+ * Whiteouts (`.wh.name`, `.wh..wh..opq`) are collected, not unpacked: each backend has its own form of them. Names,
+ * owners, modes, hard links and times are kept.
+ * DEVIATION: device nodes and fifos are left out, and so are extended attributes (file capabilities).
+ */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createUnzip } from 'node:zlib';
+import { systemCodeOf } from '@drydock/base/errors';
+import { ImageError } from './image-error.ts';
+import { forEachTarEntry, type TarEntry } from './tar-entries.ts';
+
+/** What a layer removes from the layers below it; paths relative to the layer's root. */
+export interface Whiteouts {
+  /** Names that are gone. */
+  readonly removed: readonly string[];
+  /** Directories whose earlier content is gone. */
+  readonly opaque: readonly string[];
+}
+
+export interface UnpackedLayer {
+  readonly whiteouts: Whiteouts;
+  /** `sha256` of the uncompressed tar, as `rootfs.diff_ids` has it. */
+  readonly diffId: string;
+  /** Entries that were left out. */
+  readonly skipped: readonly string[];
+}
+
+const LINKS_MAX = 40;
+
+/** @throws ImageError when the layer is damaged or tries to leave its directory */
+export async function unpackLayer(
+  source: Readable,
+  directory: string,
+  options: { signal: AbortSignal },
+): Promise<UnpackedLayer> {
+  const writer = new LayerWriter(directory);
+  const hash = createHash('sha256');
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  // The digest is that of the uncompressed tar, padding included, so the bytes are counted before they are parsed.
+  const plain = await gunzipped(source);
+  const feeding = pipeline(plain, meter, { signal: options.signal });
+  const [fed, parsed] = await Promise.allSettled([
+    feeding,
+    forEachTarEntry(meter, async (entry) => await writer.write(entry, options.signal), options),
+  ]);
+  if (parsed.status === 'rejected') throw parsed.reason;
+  if (fed.status === 'rejected') throw new ImageError('The layer is damaged', { cause: fed.reason });
+  const { whiteouts, skipped } = await writer.finish();
+  return { whiteouts, skipped, diffId: hash.digest('hex') };
+}
+
+/** The stream itself, or its content when it starts as gzip does. */
+async function gunzipped(source: Readable): Promise<Readable> {
+  const first = await new Promise<Buffer | null>((resolve, reject) => {
+    source.once('error', reject);
+    source.once('readable', () => {
+      source.off('error', reject);
+      const chunk: unknown = source.read();
+      resolve(Buffer.isBuffer(chunk) ? chunk : null);
+    });
+  });
+  if (first === null) return source;
+  source.unshift(first);
+  if (first[0] !== 0x1f || first[1] !== 0x8b) return source;
+  const unzip = createUnzip();
+  pipeline(source, unzip).catch((error: unknown) => unzip.destroy(error instanceof Error ? error : undefined));
+  return unzip;
+}
+
+class LayerWriter {
+  readonly #root: string;
+  readonly #removed = new Set<string>();
+  readonly #opaque = new Set<string>();
+  readonly #skipped: string[] = [];
+  /** Set last, because every entry made in a directory changes its time. */
+  readonly #directoryTimes = new Map<string, Date>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async write(entry: TarEntry, signal: AbortSignal): Promise<void> {
+    const names = namesOf(entry.path);
+    const name = names.at(-1);
+    if (name === undefined) {
+      if (entry.type === 'Directory') await this.#setAttributes(this.#root, entry);
+      return;
+    }
+    const parent = await this.#resolve(names.slice(0, -1));
+    if (name.startsWith('.wh.')) {
+      this.#whiteOut(this.#relative(parent), name);
+      return;
+    }
+    const path = join(parent, name);
+    await mkdir(parent, { recursive: true });
+    if (entry.type === 'Directory') {
+      await this.#writeDirectory(path, entry);
+      return;
+    }
+    if (entry.type === 'Other') {
+      this.#skipped.push(entry.path);
+      return;
+    }
+    // A hard link to itself would remove its own target.
+    if (entry.type === 'Link') {
+      const target = await this.#existing(entry.linkTarget, entry.path);
+      if (target === path) return;
+      await rm(path, { recursive: true, force: true });
+      await link(target, path);
+      return;
+    }
+    await rm(path, { recursive: true, force: true });
+    if (entry.type === 'SymbolicLink') {
+      await symlink(entry.linkTarget, path);
+      await lchown(path, entry.uid, entry.gid);
+      await lutimes(path, entry.modifiedAt, entry.modifiedAt);
+      return;
+    }
+    await pipeline(entry.body(), createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+    await this.#setAttributes(path, entry);
+    await lutimes(path, entry.modifiedAt, entry.modifiedAt);
+  }
+
+  async finish(): Promise<{ whiteouts: Whiteouts; skipped: readonly string[] }> {
+    for (const [path, at] of this.#directoryTimes) {
+      if ((await kindOf(path)) === 'directory') await lutimes(path, at, at);
+    }
+    const removed: string[] = [];
+    for (const path of this.#removed) {
+      // The layer brings the name itself: a file hides the old one anyway, a directory must start empty.
+      const kind = await kindOf(join(this.#root, path));
+      if (kind === undefined) removed.push(path);
+      else if (kind === 'directory') this.#opaque.add(path);
+    }
+    return { whiteouts: { removed, opaque: [...this.#opaque] }, skipped: this.#skipped };
+  }
+
+  #whiteOut(directory: string, name: string): void {
+    if (name === '.wh..wh..opq') this.#opaque.add(directory);
+    // Other names that start twice are AUFS's own book-keeping.
+    else if (!name.startsWith('.wh..wh.')) {
+      const removed = name.slice('.wh.'.length);
+      if (removed === '' || removed === '.' || removed === '..') {
+        throw new ImageError(`The layer removes '${removed}', which is not a name`);
+      }
+      this.#removed.add(join(directory, removed));
+    }
+  }
+
+  async #writeDirectory(path: string, entry: TarEntry): Promise<void> {
+    const kind = await kindOf(path);
+    if (kind !== undefined && kind !== 'directory') await rm(path);
+    if (kind !== 'directory') await mkdir(path);
+    await this.#setAttributes(path, entry);
+    this.#directoryTimes.set(path, entry.modifiedAt);
+  }
+
+  async #setAttributes(path: string, entry: TarEntry): Promise<void> {
+    await lchown(path, entry.uid, entry.gid);
+    // After chown, which clears setuid and setgid. Never a link: it was made just now, or is a directory.
+    await chmod(path, entry.mode);
+  }
+
+  async #existing(target: string, from: string): Promise<string> {
+    const names = namesOf(target);
+    const path = join(await this.#resolve(names.slice(0, -1)), names.at(-1) ?? '');
+    const kind = await kindOf(path);
+    if (kind === undefined || kind === 'directory') {
+      throw new ImageError(`The layer links '${from}' to '${target}', which is not a file in it`);
+    }
+    return path;
+  }
+
+  /** Follows links as a process whose root is the layer would. The result may not exist yet; no part of it is a link. */
+  async #resolve(names: readonly string[]): Promise<string> {
+    const rest = [...names];
+    const done: string[] = [];
+    let linkCount = 0;
+    for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+      if (name === '..') {
+        done.pop();
+        continue;
+      }
+      const path = join(this.#root, ...done, name);
+      const kind = await kindOf(path);
+      if (kind === 'link') {
+        linkCount += 1;
+        if (linkCount > LINKS_MAX)
+          throw new ImageError(`Too many links on the way to '${names.join('/')}' in the layer`);
+        const target = await readlink(path);
+        if (target.startsWith('/')) done.length = 0;
+        rest.unshift(...target.split('/').filter((part) => part !== '' && part !== '.'));
+        continue;
+      }
+      if (kind === 'other') throw new ImageError(`The layer puts '${names.join('/')}' below a file`);
+      done.push(name);
+    }
+    return join(this.#root, ...done);
+  }
+
+  #relative(path: string): string {
+    return path.slice(this.#root.length + 1);
+  }
+}
+
+/** Parts of a name in a layer. @throws ImageError for `..` and for names that no file can have */
+function namesOf(path: string): string[] {
+  const names = path.split('/').filter((name) => name !== '' && name !== '.');
+  if (names.includes('..')) throw new ImageError(`The layer has an entry '${path}' that leaves the layer`);
+  if (path.includes('\0')) throw new ImageError('The layer has an entry with a NUL in its name');
+  return names;
+}
+
+async function kindOf(path: string): Promise<'directory' | 'link' | 'other' | undefined> {
+  try {
+    const entry = await lstat(path);
+    return entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'link' : 'other';
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

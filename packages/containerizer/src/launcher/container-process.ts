@@ -1,0 +1,190 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert, messageOf, systemCodeOf } from '@drydock/base/errors';
+import type { Logger } from '@drydock/base/log';
+import { run } from '@drydock/base/subprocess';
+import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
+import { parseExitRecord, toTermination, type ContainerTermination } from './container-termination.ts';
+
+/** A forked container: the shim holds it at the gate, then supervises it. */
+export interface ForkedContainer {
+  /** The shim's pid, `Forked command at PID`. */
+  readonly pid: number;
+  /** Lets the command start; idempotent. The caller has written everything that must come before its output. */
+  openGate(): Promise<void>;
+  /** Resolves once, when the container is surely gone; never rejects. */
+  readonly exited: Promise<ContainerTermination>;
+  /** SIGTERM to pid 1, which forwards it to the process group of the task. Before the gate it aborts the launch. */
+  terminate(): Promise<void>;
+  /** SIGKILL of every process of the container; resolves when `exited` has. Idempotent. */
+  kill(): Promise<void>;
+}
+
+interface ContainerProcessOptions {
+  readonly child: ChildProcess;
+  readonly directory: string;
+  readonly runtimeArgv: readonly [string, ...string[]];
+  readonly runtimeId: string;
+  readonly logger: Logger;
+  readonly removeLeftovers: () => Promise<void>;
+}
+
+/** A runtime call is a matter of milliseconds; one that hangs is ended. */
+const RUNTIME_CALL_MS_MAX = 10_000;
+/** From the first SIGKILL until the shim itself is killed. */
+const KILL_MS_MAX = 15_000;
+
+export class ContainerProcess implements ForkedContainer {
+  readonly pid: number;
+  readonly exited: Promise<ContainerTermination>;
+  readonly #options: ContainerProcessOptions;
+  readonly #sentSignals = new Set<'SIGTERM' | 'SIGKILL'>();
+  #gate: 'closed' | 'open' | 'aborted' = 'closed';
+  #hasExited = false;
+  #killing: Promise<void> | undefined;
+
+  constructor(options: ContainerProcessOptions) {
+    const { child } = options;
+    assert(child.pid !== undefined, 'The shim was spawned');
+    this.pid = child.pid;
+    this.#options = options;
+    // EPIPE when the shim is already gone: its exit tells the story.
+    child.stdin?.on('error', () => undefined);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once('exit', () => resolve());
+    child.unref();
+    this.exited = promise.then(async () => await this.#readTermination());
+  }
+
+  async openGate(): Promise<void> {
+    if (this.#gate !== 'closed') return;
+    this.#gate = 'open';
+    const { stdin } = this.#options.child;
+    await new Promise<void>((resolve) => {
+      if (stdin === null) resolve();
+      else stdin.end('go\n', () => resolve());
+      void this.exited.then(() => resolve());
+    });
+  }
+
+  async terminate(): Promise<void> {
+    if (this.#gate !== 'open') {
+      this.#abort();
+      return;
+    }
+    this.#sentSignals.add('SIGTERM');
+    await this.#signalUntilDelivered('TERM');
+  }
+
+  async kill(): Promise<void> {
+    this.#killing ??= this.#kill();
+    await this.#killing;
+  }
+
+  async #kill(): Promise<void> {
+    if (this.#gate !== 'open') this.#abort();
+    else {
+      this.#sentSignals.add('SIGKILL');
+      await this.#signalUntilDelivered('KILL');
+    }
+    const timer = setTimeout(() => this.#killShim(), KILL_MS_MAX);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  #abort(): void {
+    this.#gate = 'aborted';
+    this.#options.child.stdin?.end();
+  }
+
+  /** The runtime refuses until its container exists, so this asks again until it does, or until the shim has exited. */
+  async #signalUntilDelivered(signal: 'TERM' | 'KILL'): Promise<void> {
+    const { runtimeArgv, runtimeId, logger } = this.#options;
+    try {
+      await waitUntil(
+        async () => {
+          if (this.#hasExited) return true;
+          const result = await run([...runtimeArgv, 'kill', runtimeId, signal], { timeoutMs: RUNTIME_CALL_MS_MAX });
+          return result.exitCode === 0 || this.#hasExited;
+        },
+        { what: `the container ${runtimeId} to take SIG${signal}`, timeoutMs: RUNTIME_CALL_MS_MAX, intervalMs: 30 },
+      );
+    } catch (error) {
+      if (!(error instanceof WaitTimedOutError)) throw error;
+      logger.warning('The container does not take a signal', { containerId: runtimeId, signal: `SIG${signal}` });
+    }
+  }
+
+  /** Last resort: ends the shim with the runtime; `#readTermination` then removes the container by force. */
+  #killShim(): void {
+    this.#options.logger.warning('The container does not end, killing its shim', {
+      containerId: this.#options.runtimeId,
+    });
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ESRCH') throw error;
+    }
+  }
+
+  async #readTermination(): Promise<ContainerTermination> {
+    this.#hasExited = true;
+    const { directory } = this.#options;
+    try {
+      const record = parseExitRecord((await readIfThere(join(directory, 'exit'))) ?? '');
+      if (record === undefined) return await this.#removeByForce();
+      if (record.how === 'exited') return toTermination(record, this.#sentSignals);
+      return { how: 'launch-failed', message: await this.#launchFailure() };
+    } catch (error) {
+      return { how: 'unknown', message: `Failed to read how the container ended: ${messageOf(error)}` };
+    }
+  }
+
+  /** The shim is gone without an exit file; the container may still run. */
+  async #removeByForce(): Promise<ContainerTermination> {
+    const { runtimeArgv, runtimeId, directory, removeLeftovers } = this.#options;
+    await run([...runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
+    await removeLeftovers();
+    const hasStarted = (await readIfThere(join(directory, 'container.pid'))) !== undefined;
+    if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure() };
+    if (this.#sentSignals.has('SIGKILL')) {
+      return toTermination({ exitCode: 137, oomKillCount: 0 }, this.#sentSignals);
+    }
+    return { how: 'unknown', message: 'The shim of the container was killed before it could write the exit status' };
+  }
+
+  async #launchFailure(): Promise<string> {
+    if (this.#gate === 'aborted') return 'The launch was aborted before the command was started';
+    const { directory } = this.#options;
+    const fromRuntime = lastErrorOf((await readIfThere(join(directory, 'runtime.log'))) ?? '');
+    if (fromRuntime !== undefined) return fromRuntime;
+    const fromMount = (await readIfThere(join(directory, 'shim.err')))?.trim() ?? '';
+    if (fromMount !== '') return `Failed to mount the root file system: ${fromMount}`;
+    return 'The shim of the container ended before the command was started';
+  }
+}
+
+/** The last error in a runtime's JSON log. */
+export function lastErrorOf(log: string): string | undefined {
+  for (const line of log.trim().split('\n').reverse()) {
+    try {
+      const entry: unknown = JSON.parse(line);
+      if (typeof entry !== 'object' || entry === null || !('level' in entry) || !('msg' in entry)) continue;
+      if (entry.level === 'error' && typeof entry.msg === 'string') return entry.msg;
+    } catch {
+      // A line cut short by a kill: the one before it may be whole.
+    }
+  }
+  return undefined;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
