@@ -42,9 +42,9 @@ export async function forEachTarEntry(
 ): Promise<void> {
   const parser = new Parser({ maxDecompressionRatio: Number.POSITIVE_INFINITY });
   const failed = new AbortController();
-  let failure: unknown;
+  let failure: Error | undefined;
   const fail = (error: unknown): void => {
-    failure ??= error;
+    failure ??= error instanceof Error ? error : new Error(String(error));
     failed.abort(failure);
   };
   let tail: Promise<void> = Promise.resolve();

@@ -54,7 +54,6 @@ export class ContainerProcess implements ForkedContainer {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (child.exitCode !== null || child.signalCode !== null) resolve();
     else child.once('exit', () => resolve());
-    child.unref();
     this.exited = promise.then(async () => await this.#readTermination());
   }
 

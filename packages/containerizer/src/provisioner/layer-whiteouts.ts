@@ -1,5 +1,5 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
 import { runOrThrow } from '@drydock/base/subprocess';
 import type { Whiteouts } from '../image/layer-unpacker.ts';
@@ -23,7 +23,7 @@ export async function ensureOverlayWhiteouts(layerDirectory: string, options: { 
   if (await isThere(marker)) return;
   const limits = { signal: options.signal, timeoutMs: TOOL_MS_MAX };
   const rootfs = join(layerDirectory, 'rootfs');
-  await runOrThrow(['mkdir', '-p', '--', ...removed.map((path) => join(rootfs, path, '..')), rootfs], limits);
+  await runOrThrow(['mkdir', '-p', '--', ...removed.map((path) => dirname(join(rootfs, path))), rootfs], limits);
   for (const path of removed) {
     if (!(await isThere(join(rootfs, path)))) await runOrThrow(['mknod', join(rootfs, path), 'c', '0', '0'], limits);
   }

@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { Header } from 'tar';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unpackLayer, type UnpackedLayer } from './layer-unpacker.ts';
+
+type EntryType = 'File' | 'Directory' | 'SymbolicLink' | 'Link';
+
+function entry(path: string, type: EntryType = 'File', content = '', linkpath = ''): Buffer {
+  const isLink = type === 'SymbolicLink' || type === 'Link';
+  const header = new Header({
+    path,
+    type,
+    mode: 0o755,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    size: content.length,
+    mtime: new Date(1000),
+    ...(isLink ? { linkpath } : {}),
+  });
+  header.encode();
+  return Buffer.concat([
+    header.block ?? Buffer.alloc(0),
+    Buffer.from(content),
+    Buffer.alloc((512 - (content.length % 512)) % 512),
+  ]);
+}
+
+let base: string;
+let root: string;
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'layer-'));
+  root = join(base, 'layer');
+  await mkdir(root);
+  await mkdir(join(base, 'outside'));
+});
+afterEach(async () => await rm(base, { recursive: true, force: true }));
+
+const unpack = async (...entries: Buffer[]): Promise<UnpackedLayer> =>
+  await unpackRaw(Buffer.concat([...entries, Buffer.alloc(1024)]));
+const unpackRaw = async (data: Buffer): Promise<UnpackedLayer> =>
+  await unpackLayer(Readable.from([data]), root, { signal: AbortSignal.timeout(10_000) });
+
+describe('unpackLayer', () => {
+  it('keeps content, modes, links and hard links', async () => {
+    await unpack(
+      entry('d/f', 'File', 'hello'),
+      entry('d/hard', 'Link', '', 'd/f'),
+      entry('abs', 'SymbolicLink', '', '/bin/sh'),
+    );
+    expect(await readFile(join(root, 'd/f'), 'utf8')).toBe('hello');
+    expect((await stat(join(root, 'd/f'))).nlink).toBe(2);
+    expect((await stat(join(root, 'd/f'))).mode & 0o7777).toBe(0o755);
+    expect(await readlink(join(root, 'abs'))).toBe('/bin/sh');
+  });
+
+  it('gives the digest of the uncompressed tar for a compressed one, too', async () => {
+    const data = Buffer.concat([entry('f', 'File', 'x'), Buffer.alloc(1024)]);
+    const plain = await unpackRaw(data);
+    expect((await unpackRaw(gzipSync(data))).diffId).toBe(plain.diffId);
+  });
+
+  it('collects whiteouts and leaves AUFS book-keeping out', async () => {
+    const { whiteouts } = await unpack(
+      entry('d/', 'Directory'),
+      entry('d/.wh.gone'),
+      entry('d/.wh..wh..opq'),
+      entry('.wh..wh.plnk'),
+    );
+    expect(whiteouts).toEqual({ removed: ['d/gone'], opaque: ['d'] });
+    expect(await readdir(join(root, 'd'))).toEqual([]);
+  });
+
+  it.each(['../evil', 'a/../../evil', '/../evil'])('refuses the name %s', async (name) => {
+    await expect(unpack(entry(name, 'File', 'x'))).rejects.toThrow('leaves the layer');
+    expect(await readdir(base)).toEqual(['layer', 'outside']);
+  });
+
+  it('resolves an absolute name and links on the way inside the layer', async () => {
+    await unpack(
+      entry('/absolute', 'File', 'x'),
+      entry('up', 'SymbolicLink', '', '../../outside'),
+      entry('up/evil', 'File', 'x'),
+      entry('etc', 'SymbolicLink', '', join(base, 'outside')),
+      entry('etc/evil', 'File', 'x'),
+    );
+    expect(await readdir(join(base, 'outside'))).toEqual([]);
+    expect(await readFile(join(root, 'outside/evil'), 'utf8')).toBe('x');
+  });
+
+  it('replaces a link instead of writing through it', async () => {
+    await unpack(entry('l', 'SymbolicLink', '', join(base, 'outside/evil')), entry('l', 'File', 'x'));
+    expect(await readdir(join(base, 'outside'))).toEqual([]);
+  });
+
+  it('refuses a hard link to a file outside', async () => {
+    await expect(unpack(entry('l', 'Link', '', '/etc/passwd'))).rejects.toThrow('not a file in it');
+  });
+
+  it('refuses a truncated archive', async () => {
+    await expect(unpackRaw(entry('f', 'File', 'x'.repeat(5000)).subarray(0, 2048))).rejects.toThrow();
+  });
+});
