@@ -1,2 +1,47 @@
+export { startAgentLink } from './agent-api/agent-link.ts';
+export type { AgentLinkOptions, AgentLinkState, StartedAgentLink } from './agent-api/agent-link.ts';
+export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownTask } from './agent-api/messages.ts';
+export { DecodeError, decode, encode, fromJson, toJson } from './codec/codec.ts';
+export type { ContentType } from './codec/codec.ts';
+export { JsonMappingError } from './codec/json-mapping.ts';
+export {
+  agentApiCallType,
+  agentApiEventType,
+  agentInfoType,
+  commandInfoType,
+  containerInfoType,
+  executorCallType,
+  executorEventType,
+  frameworkInfoType,
+  resourceType,
+  schedulerCallType,
+  schedulerEventType,
+  taskInfoType,
+  taskStatusType,
+  taskType,
+  volumeType,
+} from './codec/schema.ts';
+export type { MessageType } from './codec/schema.ts';
+export type { ExecutorCall, ExecutorEvent } from './executor/messages.ts';
+export { VirtualFiles } from './files/virtual-files.ts';
+export { acceptedContentType, readCall } from './http/content-negotiation.ts';
+export { PeerRefusedError, PeerUnreachableError, StreamLostError } from './http/record-client.ts';
+export { HttpError, acceptedReply, bytesReply, jsonReply, streamReply, textReply } from './http/reply.ts';
+export type { HttpReply } from './http/reply.ts';
+export type { RecordStream } from './http/record-stream.ts';
+export { BindFailedError, startHttpService } from './http/service.ts';
+export type { HttpRequest, HttpRoute, StartedHttpService } from './http/service.ts';
+export { ResourcesError, parseResources } from './resources/parse-resources.ts';
+export {
+  addResources,
+  containsResources,
+  formatResources,
+  resourcesToState,
+  scalarOf,
+  subtractResources,
+} from './resources/resources.ts';
+export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
+export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
+export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
 export { isTerminalState } from './v1.ts';
 export type * from './v1.ts';

@@ -65,6 +65,7 @@ export interface FrameworkInfo {
   webui_url?: string;
   capabilities?: { type?: FrameworkCapability }[];
   labels?: Labels;
+  offer_filters?: Record<string, unknown>;
 }
 
 export type FrameworkCapability =
@@ -86,6 +87,8 @@ export interface MasterInfo {
   hostname?: string;
   version?: string;
   address?: Address;
+  domain?: unknown;
+  capabilities?: { type?: 'UNKNOWN' | 'AGENT_UPDATE' | 'AGENT_DRAINING' | 'QUOTA_V2' }[];
 }
 
 export interface AgentInfo {
@@ -94,6 +97,7 @@ export interface AgentInfo {
   resources?: Resource[];
   attributes?: Attribute[];
   id?: AgentID;
+  domain?: unknown;
 }
 
 export type ValueType = 'SCALAR' | 'RANGES' | 'SET' | 'TEXT';
@@ -212,6 +216,11 @@ export interface ExecutorInfo {
   labels?: Labels;
 }
 
+/** Tasks that start and end together. */
+export interface TaskGroupInfo {
+  tasks?: TaskInfo[];
+}
+
 export interface TaskInfo {
   name: string;
   task_id: TaskID;
@@ -271,9 +280,32 @@ export interface TaskStatus {
   timestamp?: number;
   uuid?: Uint8Array;
   healthy?: boolean;
+  check_status?: unknown;
   labels?: Labels;
   container_status?: ContainerStatus;
   unreachable_time?: TimeInfo;
+  limitation?: { resources?: Resource[] };
+}
+
+/** A task as the master and the agent report it. */
+export interface Task {
+  name: string;
+  task_id: TaskID;
+  framework_id: FrameworkID;
+  executor_id?: ExecutorID;
+  agent_id: AgentID;
+  state: TaskState;
+  resources?: Resource[];
+  statuses?: TaskStatus[];
+  status_update_state?: TaskState;
+  status_update_uuid?: Uint8Array;
+  labels?: Labels;
+  discovery?: unknown;
+  container?: ContainerInfo;
+  health_check?: unknown;
+  kill_policy?: KillPolicy;
+  user?: string;
+  limits?: Record<string, { value: number }>;
 }
 
 export interface Filters {
@@ -289,6 +321,8 @@ export interface Offer {
   resources?: Resource[];
   attributes?: Attribute[];
   executor_ids?: ExecutorID[];
+  domain?: unknown;
+  unavailability?: unknown;
   allocation_info?: { role?: string };
 }
 

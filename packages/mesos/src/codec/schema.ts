@@ -1,0 +1,70 @@
+/**
+ * The `.proto` schemas of this package, loaded once. They decide names, numbers and optionality; TypeScript types of the
+ * same names (`v1.ts`, `scheduler/`, `executor/`, `agent-api/`) describe them to the compiler.
+ */
+import { readFileSync } from 'node:fs';
+import protobuf from 'protobufjs';
+import type { AgentApiCall, AgentApiEvent } from '../agent-api/messages.ts';
+import type { ExecutorCall, ExecutorEvent } from '../executor/messages.ts';
+import type { SchedulerCall, SchedulerEvent } from '../scheduler/messages.ts';
+import type {
+  AgentInfo,
+  CommandInfo,
+  ContainerInfo,
+  FrameworkInfo,
+  Resource,
+  Task,
+  TaskGroupInfo,
+  TaskInfo,
+  TaskStatus,
+  Volume,
+} from '../v1.ts';
+
+const FILES = ['mesos.proto', 'scheduler.proto', 'executor.proto', 'agent_api.proto'] as const;
+
+/** A message of the schemas; `T` is what `decode` gives and `encode` takes. */
+export interface MessageType<T> {
+  /** Fully qualified, e.g. `mesos.v1.scheduler.Call`. */
+  readonly name: string;
+  readonly reflected: protobuf.Type;
+  /** Never set; ties the name to the type. */
+  readonly example?: T;
+}
+
+const root = loadSchemas();
+
+function loadSchemas(): protobuf.Root {
+  const loaded = new protobuf.Root();
+  for (const file of FILES) {
+    protobuf.parse(readFileSync(new URL(`../../proto/${file}`, import.meta.url), 'utf8'), loaded, { keepCase: true });
+  }
+  loaded.resolveAll();
+  return loaded;
+}
+
+function messageType<T>(name: string): MessageType<T> {
+  return { name, reflected: root.lookupType(name) };
+}
+
+/** `mesos.v1.scheduler.Call` */
+export const schedulerCallType: MessageType<SchedulerCall> = messageType('mesos.v1.scheduler.Call');
+/** `mesos.v1.scheduler.Event` */
+export const schedulerEventType: MessageType<SchedulerEvent> = messageType('mesos.v1.scheduler.Event');
+/** `mesos.v1.executor.Call` */
+export const executorCallType: MessageType<ExecutorCall> = messageType('mesos.v1.executor.Call');
+/** `mesos.v1.executor.Event` */
+export const executorEventType: MessageType<ExecutorEvent> = messageType('mesos.v1.executor.Event');
+/** `drydock.agent_api.v1.Call` */
+export const agentApiCallType: MessageType<AgentApiCall> = messageType('drydock.agent_api.v1.Call');
+/** `drydock.agent_api.v1.Event` */
+export const agentApiEventType: MessageType<AgentApiEvent> = messageType('drydock.agent_api.v1.Event');
+export const taskInfoType: MessageType<TaskInfo> = messageType('mesos.v1.TaskInfo');
+export const taskGroupInfoType: MessageType<TaskGroupInfo> = messageType('mesos.v1.TaskGroupInfo');
+export const taskType: MessageType<Task> = messageType('mesos.v1.Task');
+export const taskStatusType: MessageType<TaskStatus> = messageType('mesos.v1.TaskStatus');
+export const frameworkInfoType: MessageType<FrameworkInfo> = messageType('mesos.v1.FrameworkInfo');
+export const agentInfoType: MessageType<AgentInfo> = messageType('mesos.v1.AgentInfo');
+export const commandInfoType: MessageType<CommandInfo> = messageType('mesos.v1.CommandInfo');
+export const containerInfoType: MessageType<ContainerInfo> = messageType('mesos.v1.ContainerInfo');
+export const volumeType: MessageType<Volume> = messageType('mesos.v1.Volume');
+export const resourceType: MessageType<Resource> = messageType('mesos.v1.Resource');

@@ -1,0 +1,89 @@
+/**
+ * The server side of a v1 event stream: records out, nothing in. A peer that does not read is cut off, because what it
+ * has not read is kept in memory: `bufferedBytesMax` bounds it, `stallMs` bounds how long nothing leaves at all.
+ */
+import type { ServerResponse } from 'node:http';
+import { encodeRecord } from '../codec/record-io.ts';
+
+/** Why a stream is over. */
+export type StreamEnd = 'ended' | 'disconnected' | 'slow-reader';
+
+export interface RecordStreamOptions {
+  /** Default 64 MiB. */
+  readonly bufferedBytesMax?: number;
+  /** For how long a peer may read nothing while there is something to read. Default 60 s. */
+  readonly stallMs?: number;
+}
+
+export class RecordStream {
+  readonly #response: ServerResponse;
+  readonly #bufferedBytesMax: number;
+  readonly #stallMs: number;
+  readonly #closed = Promise.withResolvers<StreamEnd>();
+  #end: StreamEnd | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #stall: NodeJS.Timeout | undefined;
+
+  constructor(response: ServerResponse, options: RecordStreamOptions = {}) {
+    this.#response = response;
+    this.#bufferedBytesMax = options.bufferedBytesMax ?? 64 * 1024 * 1024;
+    this.#stallMs = options.stallMs ?? 60_000;
+    response.on('drain', () => this.#clearStall());
+    response.on('error', () => this.#finish('disconnected'));
+    response.on('close', () => this.#finish('disconnected'));
+  }
+
+  /** Resolves when the stream is over, however. Never rejects. */
+  get closed(): Promise<StreamEnd> {
+    return this.#closed.promise;
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Sends one record; false when the stream is over (a peer that reads too slowly ends it). */
+  send(record: Uint8Array): boolean {
+    if (this.#end !== undefined) return false;
+    const isFlowing = this.#response.write(encodeRecord(record));
+    if (isFlowing) return true;
+    if (this.#response.writableLength > this.#bufferedBytesMax) {
+      this.#cutOff();
+      return false;
+    }
+    this.#stall ??= setTimeout(() => this.#cutOff(), this.#stallMs).unref();
+    return true;
+  }
+
+  /** Sends `record()` now and then every `intervalMs` until the stream is over. */
+  startHeartbeat(intervalMs: number, record: () => Uint8Array): void {
+    clearInterval(this.#heartbeat);
+    this.send(record());
+    this.#heartbeat = setInterval(() => this.send(record()), intervalMs).unref();
+  }
+
+  /** Ends the stream after what was sent. Safe twice. */
+  end(): void {
+    if (this.#end !== undefined) return;
+    this.#response.end();
+    this.#finish('ended');
+  }
+
+  #cutOff(): void {
+    this.#finish('slow-reader');
+    this.#response.destroy();
+  }
+
+  #clearStall(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
+  }
+
+  #finish(end: StreamEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    clearInterval(this.#heartbeat);
+    this.#clearStall();
+    this.#closed.resolve(end);
+  }
+}

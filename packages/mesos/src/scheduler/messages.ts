@@ -1,0 +1,154 @@
+/**
+ * The v1 scheduler API as TypeScript sees it: names and optionality of `proto/scheduler.proto`.
+ * @see include/mesos/v1/scheduler/scheduler.proto
+ */
+import type {
+  AgentID,
+  ExecutorID,
+  ExecutorInfo,
+  Filters,
+  FrameworkID,
+  FrameworkInfo,
+  KillPolicy,
+  MasterInfo,
+  Offer,
+  OfferID,
+  TaskGroupInfo,
+  TaskID,
+  TaskInfo,
+  TaskStatus,
+} from '../v1.ts';
+
+export type SchedulerCallType =
+  | 'UNKNOWN'
+  | 'SUBSCRIBE'
+  | 'TEARDOWN'
+  | 'ACCEPT'
+  | 'DECLINE'
+  | 'ACCEPT_INVERSE_OFFERS'
+  | 'DECLINE_INVERSE_OFFERS'
+  | 'REVIVE'
+  | 'KILL'
+  | 'SHUTDOWN'
+  | 'ACKNOWLEDGE'
+  | 'ACKNOWLEDGE_OPERATION_STATUS'
+  | 'RECONCILE'
+  | 'RECONCILE_OPERATIONS'
+  | 'MESSAGE'
+  | 'REQUEST'
+  | 'SUPPRESS'
+  | 'UPDATE_FRAMEWORK';
+
+export type OfferOperationType =
+  | 'UNKNOWN'
+  | 'LAUNCH'
+  | 'LAUNCH_GROUP'
+  | 'RESERVE'
+  | 'UNRESERVE'
+  | 'CREATE'
+  | 'DESTROY'
+  | 'GROW_VOLUME'
+  | 'SHRINK_VOLUME'
+  | 'CREATE_DISK'
+  | 'DESTROY_DISK';
+
+/** What a framework does with an offer; `type` says which body counts. */
+export interface OfferOperation {
+  type?: OfferOperationType;
+  id?: { value: string };
+  launch?: { task_infos?: TaskInfo[] };
+  launch_group?: { executor: ExecutorInfo; task_group: TaskGroupInfo };
+  reserve?: unknown;
+  unreserve?: unknown;
+  create?: unknown;
+  destroy?: unknown;
+  grow_volume?: unknown;
+  shrink_volume?: unknown;
+  create_disk?: unknown;
+  destroy_disk?: unknown;
+}
+
+export interface SchedulerSubscribe {
+  framework_info: FrameworkInfo;
+  suppressed_roles?: string[];
+  offer_constraints?: unknown;
+}
+export interface SchedulerAccept {
+  offer_ids?: OfferID[];
+  operations?: OfferOperation[];
+  filters?: Filters;
+}
+export interface SchedulerDecline {
+  offer_ids?: OfferID[];
+  filters?: Filters;
+}
+export interface SchedulerKill {
+  task_id: TaskID;
+  agent_id?: AgentID;
+  kill_policy?: KillPolicy;
+}
+export interface SchedulerAcknowledge {
+  agent_id: AgentID;
+  task_id: TaskID;
+  uuid: Uint8Array;
+}
+export interface SchedulerReconcile {
+  tasks?: { task_id: TaskID; agent_id?: AgentID }[];
+}
+
+/** From a framework to the master; `type` says which body counts. */
+export interface SchedulerCall {
+  framework_id?: FrameworkID;
+  type?: SchedulerCallType;
+  subscribe?: SchedulerSubscribe;
+  accept?: SchedulerAccept;
+  decline?: SchedulerDecline;
+  accept_inverse_offers?: unknown;
+  decline_inverse_offers?: unknown;
+  revive?: { roles?: string[] };
+  kill?: SchedulerKill;
+  shutdown?: { executor_id: ExecutorID; agent_id: AgentID };
+  acknowledge?: SchedulerAcknowledge;
+  acknowledge_operation_status?: unknown;
+  reconcile?: SchedulerReconcile;
+  reconcile_operations?: unknown;
+  message?: { agent_id: AgentID; executor_id: ExecutorID; data: Uint8Array };
+  request?: unknown;
+  suppress?: { roles?: string[] };
+  update_framework?: SchedulerSubscribe;
+}
+
+export type SchedulerEventType =
+  | 'UNKNOWN'
+  | 'SUBSCRIBED'
+  | 'OFFERS'
+  | 'INVERSE_OFFERS'
+  | 'RESCIND'
+  | 'RESCIND_INVERSE_OFFER'
+  | 'UPDATE'
+  | 'UPDATE_OPERATION_STATUS'
+  | 'MESSAGE'
+  | 'FAILURE'
+  | 'ERROR'
+  | 'HEARTBEAT';
+
+export interface SchedulerSubscribed {
+  framework_id: FrameworkID;
+  heartbeat_interval_seconds?: number;
+  master_info?: MasterInfo;
+}
+
+/** From the master to a framework; `type` says which body counts. */
+export interface SchedulerEvent {
+  type?: SchedulerEventType;
+  subscribed?: SchedulerSubscribed;
+  offers?: { offers?: Offer[] };
+  inverse_offers?: unknown;
+  rescind?: { offer_id: OfferID };
+  rescind_inverse_offer?: unknown;
+  update?: { status: TaskStatus };
+  update_operation_status?: unknown;
+  message?: { agent_id: AgentID; executor_id: ExecutorID; data: Uint8Array };
+  failure?: { agent_id?: AgentID; executor_id?: ExecutorID; status?: number };
+  error?: { message: string };
+}

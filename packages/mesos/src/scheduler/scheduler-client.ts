@@ -1,0 +1,150 @@
+/** A framework's connection to the master over the v1 scheduler API. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError } from '@drydock/base/errors';
+import type { ContentType } from '../codec/codec.ts';
+import { schedulerCallType, schedulerEventType } from '../codec/schema.ts';
+import {
+  PeerRefusedError,
+  PeerUnreachableError,
+  openEventStream,
+  postCall,
+  type EventStream,
+} from '../http/record-client.ts';
+import type { FrameworkID, FrameworkInfo } from '../v1.ts';
+import type { SchedulerCall, SchedulerEvent, SchedulerSubscribed } from './messages.ts';
+
+/** Heartbeats that may be missed before the stream counts as lost. */
+const HEARTBEAT_COUNT_MISSED_MAX = 5;
+const HEARTBEAT_SECONDS_DEFAULT = 15;
+const RETRY_MS = 250;
+
+/** The master did not take the subscription; the text is its ERROR event's. */
+export class SubscriptionRefusedError extends DomainError<'SUBSCRIPTION_REFUSED'> {
+  readonly code = 'SUBSCRIPTION_REFUSED';
+}
+
+export interface SubscribeOptions {
+  /** `host:port` or a URL of the master. */
+  readonly master: string;
+  /** With `id`, the framework subscribes again. */
+  readonly frameworkInfo: FrameworkInfo;
+  readonly suppressedRoles?: readonly string[];
+  /** Default protobuf, as upstream's clients. */
+  readonly contentType?: ContentType;
+  /** For how long a master that is not there, or not ready, is tried again. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** Ends the subscription. */
+  readonly signal?: AbortSignal;
+}
+
+/** A subscribed framework. */
+export interface SchedulerSubscription extends AsyncDisposable {
+  readonly frameworkId: FrameworkID;
+  readonly subscribed: SchedulerSubscribed;
+  /**
+   * Events after SUBSCRIBED, heartbeats left out; ends when the master ends the stream.
+   * @throws StreamLostError when the stream breaks or too many heartbeats are missed
+   */
+  events(): AsyncIterableIterator<SchedulerEvent>;
+  /** Sends a call; `framework_id` is filled in. @throws PeerUnreachableError, PeerRefusedError */
+  send(call: Omit<SchedulerCall, 'framework_id'>): Promise<void>;
+  /** Closes the stream; the master keeps the framework for its failover timeout. */
+  close(): Promise<void>;
+}
+
+/** The URL of the scheduler API of `host:port` or of a URL. */
+export function schedulerUrl(master: string): string {
+  const base = /^https?:\/\//.test(master) ? master : `http://${master}`;
+  return `${base.replace(/\/+$/, '')}/api/v1/scheduler`;
+}
+
+/**
+ * Subscribes a framework; resolves after the SUBSCRIBED event.
+ * @throws PeerUnreachableError when the master is not there within `connectTimeoutMs`, PeerRefusedError,
+ *   SubscriptionRefusedError
+ */
+export async function subscribe(options: SubscribeOptions): Promise<SchedulerSubscription> {
+  const { contentType = 'application/x-protobuf', connectTimeoutMs = 5_000 } = options;
+  const deadline = performance.now() + connectTimeoutMs;
+  for (;;) {
+    try {
+      return await subscribeOnce(options, contentType, Math.max(1, deadline - performance.now()));
+    } catch (error) {
+      const isPassing =
+        error instanceof PeerUnreachableError || (error instanceof PeerRefusedError && error.status === 503);
+      if (!isPassing || performance.now() + RETRY_MS >= deadline) throw error;
+    }
+    await delay(RETRY_MS, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
+
+async function subscribeOnce(
+  options: SubscribeOptions,
+  contentType: ContentType,
+  timeoutMs: number,
+): Promise<SchedulerSubscription> {
+  const { frameworkInfo, suppressedRoles, signal } = options;
+  const stream = await openEventStream({
+    url: schedulerUrl(options.master),
+    type: schedulerCallType,
+    eventType: schedulerEventType,
+    call: {
+      type: 'SUBSCRIBE',
+      ...(frameworkInfo.id === undefined ? {} : { framework_id: frameworkInfo.id }),
+      subscribe: {
+        framework_info: frameworkInfo,
+        ...(suppressedRoles === undefined ? {} : { suppressed_roles: [...suppressedRoles] }),
+      },
+    },
+    contentType,
+    timeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const first = await stream.next({ silenceMsMax: Math.max(timeoutMs, 1_000) });
+  if (first?.subscribed !== undefined) return new StreamSubscription(stream, first.subscribed, contentType);
+  await stream.close();
+  const got = first?.error?.message ?? `expected SUBSCRIBED, got ${first?.type ?? 'the end of the stream'}`;
+  throw new SubscriptionRefusedError(got);
+}
+
+class StreamSubscription implements SchedulerSubscription {
+  readonly frameworkId: FrameworkID;
+  readonly subscribed: SchedulerSubscribed;
+  readonly #stream: EventStream<SchedulerEvent>;
+  readonly #contentType: ContentType;
+
+  constructor(stream: EventStream<SchedulerEvent>, subscribed: SchedulerSubscribed, contentType: ContentType) {
+    this.#stream = stream;
+    this.#contentType = contentType;
+    this.subscribed = subscribed;
+    this.frameworkId = subscribed.framework_id;
+  }
+
+  async *events(): AsyncIterableIterator<SchedulerEvent> {
+    const seconds = this.subscribed.heartbeat_interval_seconds ?? HEARTBEAT_SECONDS_DEFAULT;
+    const silenceMsMax = seconds * 1_000 * HEARTBEAT_COUNT_MISSED_MAX;
+    for (;;) {
+      const event = await this.#stream.next({ silenceMsMax });
+      if (event === undefined) return;
+      if (event.type !== 'HEARTBEAT') yield event;
+    }
+  }
+
+  async send(call: Omit<SchedulerCall, 'framework_id'>): Promise<void> {
+    await postCall({
+      url: this.#stream.url,
+      type: schedulerCallType,
+      call: { framework_id: this.frameworkId, ...call },
+      contentType: this.#contentType,
+      ...(this.#stream.streamId === undefined ? {} : { streamId: this.#stream.streamId }),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#stream.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
