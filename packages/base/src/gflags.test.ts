@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FlagsError, parseDurationMs, parseFlags, usage } from './gflags.ts';
+import { FlagsError, formatDurationMs, parseDurationMs, parseFlags, usage } from './gflags.ts';
 
 const table = {
   master: { kind: 'string', required: true, help: 'Where the master is', source: 'test' },
@@ -72,6 +72,18 @@ describe('parseDurationMs', () => {
     ['1years', undefined],
   ])('%s = %s', (text, expected) => {
     expect(parseDurationMs(text)).toBe(expected);
+  });
+});
+
+describe('formatDurationMs', () => {
+  it.each([
+    [3_000, '3secs'],
+    [120_000, '2mins'],
+    [90_000, '90secs'],
+    [200, '200ms'],
+    [0, '0ms'],
+  ])('%i = %s', (ms, text) => {
+    expect(formatDurationMs(ms)).toBe(text);
   });
 });
 

@@ -184,6 +184,13 @@ export function parseDurationMs(text: string): number | undefined {
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
+/** stout's duration text in the largest unit that leaves it short: `3secs`, `2mins`, `200ms`. */
+export function formatDurationMs(ms: number): string {
+  const units = Object.entries(DURATION_UNITS_MS).toReversed();
+  const [unit, unitMs] = units.find(([, size]) => ms >= size && Number.isInteger(ms / size)) ?? ['ms', 1];
+  return `${ms / unitMs}${unit}`;
+}
+
 /** The text of `--help`: every flag with its default and where it comes from. */
 export function usage(program: string, summary: string, table: FlagTable): string {
   const rows = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));

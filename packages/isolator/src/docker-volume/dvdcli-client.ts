@@ -1,3 +1,4 @@
+import { formatDurationMs } from '@drydock/base/gflags';
 import { run, type RunResult } from '@drydock/base/subprocess';
 import { DriverCallError, type DriverClient } from './driver-client.ts';
 import type { DriverOption, VolumeKey } from './volume-key.ts';
@@ -62,7 +63,7 @@ export class DvdcliClient implements DriverClient {
   ): Promise<string> {
     const result = await this.#run(call, volume, more, timeoutMs, signal);
     if (result.isTimedOut) {
-      const message = `'${call}' timed out in ${timeoutMs % 60_000 === 0 ? `${timeoutMs / 60_000}mins` : `${timeoutMs}ms`}`;
+      const message = `'${call}' timed out in ${formatDurationMs(timeoutMs)}`;
       throw new DriverCallError({ call, volume, outcome: 'unclear', message });
     }
     if (result.isCanceled) {

@@ -1,0 +1,136 @@
+/**
+ * The command executor: runs one task's command in its container and reports how it goes. The agent hosts it; it handles
+ * the same events as upstream's `mesos-executor` and prints that program's lines to the sandbox's stdout, each because it
+ * happened.
+ *
+ * DEVIATION: upstream runs a process per executor; its lines went to stdout until 1.3 and to stderr after. They go to
+ * stdout here, in the form of the document.
+ * @see src/launcher/executor.cpp
+ */
+import { appendFile } from 'node:fs/promises';
+import { formatDurationMs } from '@drydock/base/gflags';
+import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
+import type { DurationInfo, TaskInfo, TaskState, TaskStatusReason } from '@drydock/mesos';
+
+/** What the executor says of its task; the agent makes it a TaskStatus. */
+export interface TaskReport {
+  readonly state: TaskState;
+  readonly message?: string;
+  readonly reason?: TaskStatusReason;
+}
+
+export interface CommandExecutorOptions {
+  readonly task: TaskInfo;
+  readonly container: ForkedContainer;
+  /** Of the agent, `Subscribed executor on <hostname>`. */
+  readonly hostname: string;
+  /** Host path of the sandbox's stdout. */
+  readonly stdoutPath: string;
+  /** The framework knows TASK_KILLING. */
+  readonly hasTaskKillingState: boolean;
+  readonly report: (report: TaskReport) => void;
+}
+
+/** From a kill to SIGKILL when no kill policy says otherwise. @see src/slave/constants.hpp */
+const KILL_GRACE_MS = 3_000;
+const SIGNAL_TEXTS: Readonly<Record<string, string>> = { SIGTERM: 'Terminated', SIGKILL: 'Killed' };
+
+export class CommandExecutor {
+  readonly #options: CommandExecutorOptions;
+  #lines: Promise<void> = Promise.resolve();
+  /** When SIGKILL follows; epoch milliseconds. */
+  #killDeadlineMs: number | undefined;
+  #escalation: NodeJS.Timeout | undefined;
+  #hasEnded = false;
+
+  constructor(options: CommandExecutorOptions) {
+    this.#options = options;
+  }
+
+  /** From the subscription to the terminal report; rejects only when the sandbox cannot be written. */
+  async run(): Promise<void> {
+    const { task, container, hostname, report } = this.#options;
+    await this.#print('Received SUBSCRIBED event', `Subscribed executor on ${hostname}`);
+    await this.#print('Received LAUNCH event', `Starting task ${task.task_id.value}`);
+    report({ state: 'TASK_STARTING' });
+    await this.#print(`Forked command at ${container.pid}`);
+    if (this.#killDeadlineMs === undefined) {
+      await container.openGate();
+      report({ state: 'TASK_RUNNING' });
+    }
+    const termination = await container.exited;
+    this.#hasEnded = true;
+    clearTimeout(this.#escalation);
+    const end = endOf(termination);
+    await this.#print(`${end} (pid: ${container.pid})`);
+    report(this.#terminalReport(termination, end));
+  }
+
+  /** KILL event: SIGTERM, and SIGKILL after the grace period. A repeated kill can only shorten the period. */
+  async kill(gracePeriod: DurationInfo | undefined): Promise<void> {
+    const { task } = this.#options;
+    const policy = gracePeriod ?? task.kill_policy?.grace_period;
+    const graceMs = policy === undefined ? KILL_GRACE_MS : Math.max(0, policy.nanoseconds / 1e6);
+    await this.#print('Received KILL event');
+    const grace = formatDurationMs(graceMs);
+    await this.#print(`Received kill for task ${task.task_id.value} with grace period of ${grace}`);
+    await this.#terminate(graceMs);
+  }
+
+  /** SHUTDOWN event: the agent or the framework goes away. */
+  async shutdown(graceMs: number): Promise<void> {
+    await this.#print('Received SHUTDOWN event', 'Shutting down');
+    await this.#terminate(graceMs);
+  }
+
+  async #terminate(graceMs: number): Promise<void> {
+    const { container, hasTaskKillingState, report } = this.#options;
+    if (this.#hasEnded) return;
+    const deadlineMs = Date.now() + graceMs;
+    const isFirst = this.#killDeadlineMs === undefined;
+    if (!isFirst && this.#killDeadlineMs !== undefined && deadlineMs >= this.#killDeadlineMs) return;
+    this.#killDeadlineMs = deadlineMs;
+    clearTimeout(this.#escalation);
+    this.#escalation = setTimeout(() => void this.#escalate(graceMs), graceMs);
+    if (!isFirst) return;
+    if (hasTaskKillingState) report({ state: 'TASK_KILLING' });
+    await this.#print(`Sending SIGTERM to process tree at pid ${container.pid}`);
+    await this.#print(`Scheduling escalation to SIGKILL in ${formatDurationMs(graceMs)} from now`);
+    await container.terminate();
+  }
+
+  async #escalate(graceMs: number): Promise<void> {
+    const { container } = this.#options;
+    if (this.#hasEnded) return;
+    const grace = formatDurationMs(graceMs);
+    await this.#print(
+      `Process ${container.pid} did not terminate after ${grace}, sending SIGKILL to process tree at ${container.pid}`,
+    );
+    await container.kill();
+  }
+
+  #terminalReport(termination: ContainerTermination, end: string): TaskReport {
+    if (termination.how === 'exited' && termination.isOutOfMemory && termination.exitCode !== 0) {
+      const message = `Memory limit exceeded: ${end}`;
+      return { state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LIMITATION_MEMORY', message };
+    }
+    // As upstream since 1.5: a kill wins over an exit with status 0.
+    if (this.#killDeadlineMs !== undefined) return { state: 'TASK_KILLED', message: end };
+    const isFinished = termination.how === 'exited' && termination.exitCode === 0;
+    return { state: isFinished ? 'TASK_FINISHED' : 'TASK_FAILED', message: end };
+  }
+
+  /** Lines of one call stand together; calls are written in their order. */
+  async #print(...lines: readonly string[]): Promise<void> {
+    const { stdoutPath } = this.#options;
+    this.#lines = this.#lines.then(async () => await appendFile(stdoutPath, `${lines.join('\n')}\n`));
+    await this.#lines;
+  }
+}
+
+function endOf(termination: ContainerTermination): string {
+  if (termination.how === 'launch-failed') return `Failed to execute command: ${termination.message}`;
+  if (termination.how === 'unknown') return termination.message;
+  if (termination.signal === undefined) return `Command exited with status ${termination.exitCode}`;
+  return `Command terminated with signal ${SIGNAL_TEXTS[termination.signal] ?? termination.signal}`;
+}

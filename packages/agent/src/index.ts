@@ -1,0 +1,3 @@
+export { Agent } from './agent.ts';
+export { agentResources } from './agent-resources.ts';
+export { agentRoutes } from './http/agent-routes.ts';
