@@ -1,0 +1,92 @@
+/**
+ * Which calls a client makes for one command, after Plugin.Activate. The differences decide what a driver has to
+ * support; drivers were broken by them (a driver without Get could be mounted by dvdcli 0.2 but never unmounted).
+ */
+import { DomainError } from '@drydock/base/errors';
+import type { CallOptions } from './plugin-client.ts';
+import type { VolumeDriverClient } from './volume-driver-client.ts';
+import type { PluginVolume, VolumeOptions } from './wire.ts';
+
+/** Get answered without a volume and without an error. */
+export class NoSuchVolumeError extends DomainError<'NO_SUCH_VOLUME'> {
+  readonly code = 'NO_SUCH_VOLUME';
+
+  constructor() {
+    super('no such volume');
+  }
+}
+
+/** The command failed at its look-up call (Get), not at the call that does the work. */
+export class VolumeLookupError extends DomainError<'VOLUME_LOOKUP_FAILED'> {
+  readonly code = 'VOLUME_LOOKUP_FAILED';
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+export interface CallSequence {
+  /** Gives the mountpoint as the driver gave it, unchecked. */
+  mount(
+    driver: VolumeDriverClient,
+    name: string,
+    driverOptions: VolumeOptions,
+    options: CallOptions & { readonly explicitCreate?: boolean },
+  ): Promise<string>;
+  unmount(driver: VolumeDriverClient, name: string, options: CallOptions): Promise<void>;
+  create(driver: VolumeDriverClient, name: string, driverOptions: VolumeOptions, options: CallOptions): Promise<void>;
+  /** Gives `''` while the volume is not mounted. */
+  path(driver: VolumeDriverClient, name: string, options: CallOptions): Promise<string>;
+}
+
+/**
+ * dvdcli 0.2.x: Get first. `mount` takes any failure of Get for "not there yet" and creates the volume, unless
+ * `explicitCreate` asks for one that exists. Later calls use the name that Get returned.
+ */
+const dvdcli02: CallSequence = {
+  async mount(driver, name, driverOptions, options) {
+    const known = await lookUp(driver, name, options, options.explicitCreate === true);
+    if (known === undefined) await driver.create(name, driverOptions, options);
+    return await driver.mount(known?.Name ?? name, options);
+  },
+  async unmount(driver, name, options) {
+    const { Name } = await mustLookUp(driver, name, options);
+    await driver.unmount(Name, options);
+  },
+  async create(driver, name, driverOptions, options) {
+    await driver.create(name, driverOptions, options);
+  },
+  async path(driver, name, options) {
+    const { Name, Mountpoint } = await mustLookUp(driver, name, options);
+    return Mountpoint ?? (await driver.path(Name, options));
+  },
+};
+
+/** By the client whose calls they are. */
+export const callSequences: { readonly 'dvdcli-0.2': CallSequence } = { 'dvdcli-0.2': dvdcli02 };
+
+async function lookUp(
+  driver: VolumeDriverClient,
+  name: string,
+  options: CallOptions,
+  mustExist: boolean,
+): Promise<PluginVolume | undefined> {
+  try {
+    return await mustLookUp(driver, name, options);
+  } catch (error) {
+    if (mustExist || !(error instanceof VolumeLookupError)) throw error;
+    return undefined;
+  }
+}
+
+async function mustLookUp(driver: VolumeDriverClient, name: string, options: CallOptions): Promise<PluginVolume> {
+  try {
+    const volume = await driver.get(name, options);
+    if (volume === undefined) throw new NoSuchVolumeError();
+    return volume;
+  } catch (error) {
+    // Only what the driver did is a failed look-up; an aborted call is not.
+    if (error instanceof DomainError) throw new VolumeLookupError(error);
+    throw error;
+  }
+}
