@@ -92,7 +92,7 @@ export async function readArchiveMembers(
   const links = new Map<string, string>();
   await forEachTarEntry(
     createReadStream(archivePath),
-    async (entry) => {
+    async (entry, signal) => {
       const name = memberName(entry.path);
       if (name === undefined) return;
       if (entry.type === 'File') {
@@ -104,7 +104,7 @@ export async function readArchiveMembers(
             done(null, chunk);
           },
         });
-        await pipeline(entry.body(), meter, createWriteStream(path, { flags: 'wx' }), { signal: options.signal });
+        await pipeline(entry.body(), meter, createWriteStream(path, { flags: 'wx' }), { signal });
         files.set(name, { path, sizeBytes: entry.sizeBytes, sha256: hash.digest('hex') });
       } else if (entry.type === 'SymbolicLink' || entry.type === 'Link') {
         // Docker writes a layer that occurs twice as a link to the first.

@@ -101,6 +101,19 @@ describe('unpackLayer', () => {
   });
 
   it('refuses a truncated archive', async () => {
-    await expect(unpackRaw(entry('f', 'File', 'x'.repeat(5000)).subarray(0, 2048))).rejects.toThrow();
+    await expect(unpackRaw(entry('f', 'File', 'x'.repeat(5000)).subarray(0, 2048))).rejects.toThrow(
+      'The archive is damaged',
+    );
+  });
+
+  it('fails at once when a compressed layer breaks off in the middle of a file', async () => {
+    const noise = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) % 251)).toString('latin1');
+    const data = gzipSync(
+      Buffer.concat([entry('f', 'File', noise.replace(/[^\x20-\x7e]/g, 'x')), Buffer.alloc(1024)]),
+      {
+        level: 0,
+      },
+    );
+    await expect(unpackRaw(data.subarray(0, 200_000))).rejects.toThrow('unexpected end of file');
   });
 });

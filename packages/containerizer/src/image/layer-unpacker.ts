@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform, type Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createUnzip } from 'node:zlib';
 import { systemCodeOf } from '@drydock/base/errors';
@@ -55,7 +55,7 @@ export async function unpackLayer(
   const feeding = pipeline(plain, meter, { signal: options.signal });
   const [fed, parsed] = await Promise.allSettled([
     feeding,
-    forEachTarEntry(meter, async (entry) => await writer.write(entry, options.signal), options),
+    forEachTarEntry(meter, async (entry, signal) => await writer.write(entry, signal), options),
   ]);
   if (parsed.status === 'rejected') throw parsed.reason;
   if (fed.status === 'rejected') throw new ImageError('The layer is damaged', { cause: fed.reason });
@@ -63,21 +63,20 @@ export async function unpackLayer(
   return { whiteouts, skipped, diffId: hash.digest('hex') };
 }
 
-/** The stream itself, or its content when it starts as gzip does. */
+/** The bytes themselves, or their content when they start as gzip does. */
 async function gunzipped(source: Readable): Promise<Readable> {
-  const first = await new Promise<Buffer | null>((resolve, reject) => {
-    source.once('error', reject);
-    source.once('readable', () => {
-      source.off('error', reject);
-      const chunk: unknown = source.read();
-      resolve(Buffer.isBuffer(chunk) ? chunk : null);
-    });
-  });
-  if (first === null) return source;
-  source.unshift(first);
-  if (first[0] !== 0x1f || first[1] !== 0x8b) return source;
+  const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const isGzip = Buffer.isBuffer(first.value) && first.value[0] === 0x1f && first.value[1] === 0x8b;
+  const whole = Readable.from(
+    (async function* () {
+      for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
+    })(),
+    { objectMode: false },
+  );
+  if (!isGzip) return whole;
   const unzip = createUnzip();
-  pipeline(source, unzip).catch((error: unknown) => unzip.destroy(error instanceof Error ? error : undefined));
+  pipeline(whole, unzip).catch((error: unknown) => unzip.destroy(error instanceof Error ? error : undefined));
   return unzip;
 }
 

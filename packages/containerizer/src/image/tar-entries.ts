@@ -31,28 +31,30 @@ const TYPES: Readonly<Record<string, TarEntry['type']>> = {
 };
 
 /**
- * Hands over the entries of a tar stream one after the other; the stream waits for `handle`. gzip and zstd are recognised
+ * Hands over the entries of a tar stream one after the other; the stream waits for `handle`, whose
+ * signal aborts when the rest of the stream cannot come. gzip and zstd are recognised
  * by their first bytes.
  * @throws ImageError when it is not a whole tar archive; else what `handle` or the source throws
  */
 export async function forEachTarEntry(
   source: Readable,
-  handle: (entry: TarEntry) => Promise<void>,
+  handle: (entry: TarEntry, signal: AbortSignal) => Promise<void>,
   options: { signal: AbortSignal },
 ): Promise<void> {
   const parser = new Parser({ maxDecompressionRatio: Number.POSITIVE_INFINITY });
   const failed = new AbortController();
-  let failure: Error | undefined;
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const failures: Error[] = [];
   const fail = (error: unknown): void => {
-    failure ??= error instanceof Error ? error : new Error(String(error));
-    failed.abort(failure);
+    failures.push(error instanceof Error ? error : new Error(String(error)));
+    failed.abort();
   };
   let tail: Promise<void> = Promise.resolve();
   parser.on('entry', (entry: ReadEntry) => {
     tail = tail
       .then(async () => {
-        if (failure !== undefined) return;
-        await handle(toTarEntry(entry));
+        if (failures.length > 0) return;
+        await handle(toTarEntry(entry), signal);
       })
       .catch(fail)
       .finally(() => {
@@ -74,10 +76,10 @@ export async function forEachTarEntry(
         // Handled below; a rejection while chunks still flow must not crash.
         ended.catch(fail);
         for await (const chunk of chunks) {
-          if (failure !== undefined) break;
+          if (failures.length > 0) break;
           if (!parser.write(chunk)) await drained(parser, failed.signal);
         }
-        if (failure !== undefined) return;
+        if (failures.length > 0) return;
         parser.end();
         await Promise.race([ended, aborted(failed.signal)]);
       },
@@ -86,9 +88,9 @@ export async function forEachTarEntry(
   } catch (error) {
     fail(error);
   }
-  if (failure !== undefined) throw failure;
   await tail;
-  if (failure !== undefined) throw failure;
+  const [first] = failures;
+  if (first !== undefined) throw first;
 }
 
 async function drained(parser: Parser, signal: AbortSignal): Promise<void> {
