@@ -22,6 +22,11 @@ export interface FlagSpec {
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
 
+/** Types a table by its rows, so that values have the kinds that the table says. */
+export function defineFlags<const T extends FlagTable>(table: T): T {
+  return table;
+}
+
 interface KindValues {
   string: string;
   bool: boolean;

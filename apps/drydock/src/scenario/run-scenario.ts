@@ -1,0 +1,154 @@
+/** The document's story ("Test it out!"), step by step, with real processes. */
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '@drydock/base/errors';
+import type { RunResult } from '@drydock/base/subprocess';
+import { LocalCluster, type BinName } from '@drydock/cluster';
+import type { Reporter } from './reporter.ts';
+import { findUnexpectedLine } from './sandbox-lines.ts';
+import type { ScenarioCheck, ScenarioResult, ScenarioStep } from './scenario-result.ts';
+
+export interface RunScenarioOptions {
+  readonly imagesDirectory: string;
+  /** What the image is. */
+  readonly imageNote: string;
+  /** The document's myvolume.json. */
+  readonly volumesFile: string;
+  /** Wait for the signal before the cluster is taken down. */
+  readonly isKept: boolean;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+const LEAK_KINDS = ['mount', 'loop device', 'process', 'checkpoint', 'control group'] as const;
+
+/** Runs it; rejects only when the harness itself fails. */
+export async function runScenario(options: RunScenarioOptions): Promise<ScenarioResult> {
+  const story = new Story(options);
+  const startedAt = performance.now();
+  story.note(options.imageNote);
+  await using cluster = await LocalCluster.create({
+    imagesDirectory: options.imagesDirectory,
+    onCommand: (program, args) => story.command(program, args),
+  });
+  const { MESOS_PORT, ...others } = cluster.daemonSettings;
+  const settings = Object.entries({ MESOS_PORT, ...others }).map(([name, value]) => `${name}=${value}`);
+  story.note(`everything runs in a mount namespace of its own; the daemons' environment has ${settings.join(' ')}`);
+  let sandboxStdout = '';
+  try {
+    await story.daemon(cluster.startMaster());
+    await story.daemon(cluster.startConvoy());
+    await story.daemon(cluster.startAgent());
+    const created = await story.tool(cluster, 'convoy', ['create', 'myvolume']);
+    story.check('convoy created the volume', created.exitCode === 0, created.stderr || created.stdout);
+    await runTask(story, cluster, 'touch /tmp/myvolume/myfile');
+    sandboxStdout = await runTask(story, cluster, 'ls /tmp/myvolume');
+    const unexpected = findUnexpectedLine(sandboxStdout);
+    story.check("the second task's stdout has the document's lines", unexpected === undefined, unexpected);
+    for (const name of ['lost+found', 'myfile']) {
+      story.check(`the volume holds ${name}`, sandboxStdout.split('\n').includes(name), 'it is not listed');
+    }
+    await cluster.waitUntilIdle();
+    const leaks = await cluster.leaks();
+    for (const kind of LEAK_KINDS) {
+      const left = leaks.filter((leak) => leak.kind === kind).map(({ what }) => what);
+      story.check(`no ${kind} is left`, left.length === 0, left.join(', '));
+    }
+  } catch (error) {
+    story.check('the cluster works', false, messageOf(error));
+  }
+  if (options.isKept && !options.signal.aborted) await keep(story, cluster, options.signal);
+  return story.result({ sandboxStdout, durationMs: Math.round(performance.now() - startedAt) });
+
+  async function runTask(teller: Story, on: LocalCluster, command: string): Promise<string> {
+    const result = await teller.tool(on, 'mesos-execute', [
+      `--master=${on.master}`,
+      '--name=test',
+      '--docker_image=ubuntu:14.04',
+      `--command=${command}`,
+      `--volumes=${options.volumesFile}`,
+    ]);
+    const isFinished = result.exitCode === 0 && result.stdout.includes('Received status update TASK_FINISHED');
+    teller.check(`the task \`${command}\` finished`, isFinished, (result.stderr || result.stdout).trim());
+    const frameworkId = /^Subscribed with ID (\S+)$/m.exec(result.stdout)?.[1] ?? '';
+    const sandbox = await on.sandbox(frameworkId, 'test');
+    if (sandbox === undefined) return '';
+    const stdout = await readFile(join(sandbox, 'stdout'), 'utf8');
+    if (command.startsWith('ls')) {
+      options.reporter.command(`cat ${join(sandbox, 'stdout')}`);
+      options.reporter.output(stdout);
+    }
+    return stdout;
+  }
+}
+
+async function keep(story: Story, cluster: LocalCluster, signal: AbortSignal): Promise<void> {
+  story.note('the cluster stays up until Ctrl-C. To look around in it:');
+  story.note(`  master: http://${cluster.master}/state`);
+  for (const { name, address, workDir } of cluster.agents) story.note(`  ${name}: http://${address}/state, ${workDir}`);
+  story.note(`  logs: ${join(cluster.directory, 'logs')}`);
+  story.note(`  a shell inside: ${cluster.enterCommand}`);
+  await once(signal, 'abort');
+}
+
+/** Tells and remembers what happens. */
+class Story {
+  readonly #options: RunScenarioOptions;
+  readonly #steps: ScenarioStep[] = [];
+  readonly #checks: ScenarioCheck[] = [];
+  #current = { command: '', startedAt: 0 };
+
+  constructor(options: RunScenarioOptions) {
+    this.#options = options;
+  }
+
+  note(text: string): void {
+    this.#options.reporter.note(text);
+  }
+
+  command(program: BinName, args: readonly string[]): void {
+    const command = [program, ...args.map(quoted)].join(' ');
+    this.#current = { command, startedAt: performance.now() };
+    this.#options.reporter.command(command);
+  }
+
+  async daemon(starting: Promise<unknown>): Promise<void> {
+    const { signal, reporter } = this.#options;
+    signal.throwIfAborted();
+    await reporter.during('starting', starting);
+    this.#steps.push({ command: this.#current.command, durationMs: this.#elapsedMs() });
+  }
+
+  async tool(cluster: LocalCluster, program: BinName, args: readonly string[]): Promise<RunResult> {
+    const { signal, reporter } = this.#options;
+    signal.throwIfAborted();
+    const result = await reporter.during('running', cluster.run(program, args, { signal }));
+    signal.throwIfAborted();
+    reporter.output(result.stdout);
+    const { exitCode = -1, stdout } = result;
+    this.#steps.push({ command: this.#current.command, exitCode, stdout, durationMs: this.#elapsedMs() });
+    return result;
+  }
+
+  /** `detail` is told only when the check failed. */
+  check(name: string, isPassed: boolean, detail: string | undefined): void {
+    this.#checks.push({ name, isPassed, ...(isPassed || detail === undefined ? {} : { detail }) });
+  }
+
+  result(facts: Pick<ScenarioResult, 'sandboxStdout' | 'durationMs'>): ScenarioResult {
+    const isPassed = this.#checks.length > 0 && this.#checks.every((check) => check.isPassed);
+    return { isPassed, image: this.#options.imageNote, commands: this.#steps, checks: this.#checks, ...facts };
+  }
+
+  #elapsedMs(): number {
+    return Math.round(performance.now() - this.#current.startedAt);
+  }
+}
+
+/** As it would be typed in a shell; `--command=touch x` becomes `--command="touch x"`, as in the document. */
+function quoted(argument: string): string {
+  if (/^[\w@%+=:,./{}-]+$/.test(argument)) return argument;
+  const match = /^(--[\w-]+=)(.*)$/s.exec(argument);
+  return match === null ? JSON.stringify(argument) : `${match[1]}${JSON.stringify(match[2])}`;
+}

@@ -1,0 +1,81 @@
+import { access, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DomainError } from '@drydock/base/errors';
+import { Command } from 'commander';
+import { createReporter } from './reporter.ts';
+import { runScenario } from './run-scenario.ts';
+
+/** The scenario cannot be run as asked for. */
+export class ScenarioUsageError extends DomainError<'SCENARIO_USAGE'> {
+  readonly code = 'SCENARIO_USAGE';
+}
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+const STANDIN_DIRECTORY = join(ROOT, '.drydock', 'images');
+const IMAGE = 'ubuntu:14.04';
+
+interface ScenarioFlags {
+  readonly json?: boolean;
+  readonly keep?: boolean;
+  readonly image?: string;
+}
+
+/** `drydock scenario` */
+export function scenarioCommand(): Command {
+  return new Command('scenario')
+    .description("Runs the document's touch/ls story with real processes and checks it; exit 0 only if all of it holds")
+    .option('--json', 'print one JSON object on stdout instead of the story')
+    .option('--keep', 'leave the cluster up until Ctrl-C and say how to look around in it')
+    .option('--image <archive>', `a \`docker save\` archive to use as ${IMAGE} instead of the stand-in`)
+    .action(async (flags: ScenarioFlags) => {
+      process.exitCode = await runCommand(flags);
+    });
+}
+
+async function runCommand(flags: ScenarioFlags): Promise<number> {
+  if (process.getuid?.() !== 0) {
+    throw new ScenarioUsageError('The scenario mounts volumes: run it as root');
+  }
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+  const images = await openImages(flags.image);
+  const reporter = createReporter({ isJson: flags.json === true, isTerminal: process.stdout.isTTY });
+  try {
+    const result = await runScenario({
+      imagesDirectory: images.directory,
+      imageNote: images.note,
+      volumesFile: join(ROOT, 'fixtures', 'volumes', 'myvolume.json'),
+      isKept: flags.keep === true,
+      reporter,
+      signal: stopping.signal,
+    });
+    reporter.finish(result);
+    return result.isPassed ? 0 : 1;
+  } finally {
+    await images.remove();
+  }
+}
+
+/** The directory of archives for the agent. */
+async function openImages(
+  archive: string | undefined,
+): Promise<{ readonly directory: string; readonly note: string; readonly remove: () => Promise<void> }> {
+  const path = resolve(archive ?? join(STANDIN_DIRECTORY, `${IMAGE}.tar`));
+  try {
+    await access(path);
+  } catch (error) {
+    const hint = archive === undefined ? '; `npm run setup` builds the stand-in' : '';
+    throw new ScenarioUsageError(`Expected an image archive at ${path}${hint}`, { cause: error });
+  }
+  if (archive === undefined) {
+    const note = `${IMAGE} is a stand-in here, built from this machine's busybox (--image takes a real archive)`;
+    return { directory: STANDIN_DIRECTORY, note, remove: async () => await Promise.resolve() };
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'drydock-images-'));
+  await mkdir(directory, { recursive: true });
+  await symlink(path, join(directory, `${IMAGE}.tar`));
+  const remove = async (): Promise<void> => await rm(directory, { recursive: true });
+  return { directory, note: `${IMAGE} is ${path}`, remove };
+}

@@ -1,0 +1,43 @@
+import { messageOf } from '@drydock/base/errors';
+import { FlagsError, parseFlags, usage, type FlagTable, type ParsedFlags } from '@drydock/base/gflags';
+import { createLogger, type Logger } from '@drydock/base/log';
+
+/** A daemon's command line and life: what `main.ts` of master and agent have in common. */
+export interface DaemonOptions<T extends FlagTable> {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: T;
+  /** Runs until `signal` aborts; rejects when it cannot start or go on. */
+  readonly run: (
+    parsed: ParsedFlags<T>,
+    context: { readonly logger: Logger; readonly signal: AbortSignal },
+  ) => Promise<void>;
+}
+
+/**
+ * Flags and environment in, exit status out. SIGTERM and SIGINT stop the daemon in order, a second one at once; problems
+ * go to stderr with the usage where the command line is wrong.
+ */
+export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>): Promise<number> {
+  const help = usage(options.name, options.summary, options.flags);
+  try {
+    const parsed = parseFlags(options.flags, process.argv.slice(2), { env: process.env });
+    if (parsed.isHelp) {
+      process.stdout.write(help);
+      return 0;
+    }
+    const stopping = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        // The second one does not wait for anything.
+        if (stopping.signal.aborted) process.exit(1);
+        stopping.abort();
+      });
+    }
+    await options.run(parsed, { logger: createLogger({ component: options.name }), signal: stopping.signal });
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n${error instanceof FlagsError ? `\n${help}` : ''}`);
+    return 1;
+  }
+}

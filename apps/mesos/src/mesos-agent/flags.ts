@@ -1,0 +1,140 @@
+import { isAbsolute } from 'node:path';
+import { defineFlags } from '@drydock/base/gflags';
+
+const absolute = (value: string): string | undefined => (isAbsolute(value) ? undefined : 'Expecting an absolute path');
+const port = (value: string): string | undefined =>
+  /^\d+$/.test(value) && Number(value) <= 65_535 ? undefined : 'Expecting a port from 0 to 65535';
+
+/** The agent's flags. @see src/slave/flags.cpp */
+export const agentFlags = defineFlags({
+  master: {
+    kind: 'string',
+    required: true,
+    help: 'Where the master is, host:port',
+    source: 'slave/flags.cpp: master',
+  },
+  work_dir: {
+    kind: 'string',
+    required: true,
+    check: absolute,
+    help: 'Where sandboxes and root file systems are kept, an absolute path',
+    source: 'slave/flags.cpp: work_dir',
+  },
+  runtime_dir: {
+    kind: 'string',
+    default: '/var/run/mesos',
+    check: absolute,
+    help: 'State of running containers, lost at a reboot',
+    source: 'slave/flags.cpp: runtime_dir',
+  },
+  ip: {
+    kind: 'string',
+    default: '127.0.0.1',
+    help: 'Address to listen on; upstream listens on all',
+    source: 'slave/main.cpp: ip',
+  },
+  port: {
+    kind: 'int',
+    default: '5051',
+    check: port,
+    help: 'Port to listen on, 0 for any free one',
+    source: 'slave/main.cpp: port',
+  },
+  hostname: {
+    kind: 'string',
+    help: "The name that offers carry; default: the machine's",
+    source: 'slave/flags.cpp: hostname',
+  },
+  attributes: {
+    kind: 'string',
+    help: 'name:value pairs that offers carry, separated by ;',
+    source: 'slave/flags.cpp: attributes',
+  },
+  resources: {
+    kind: 'string',
+    help: 'What is offered, e.g. cpus:2;mem:1024; the rest is detected',
+    source: 'slave/flags.cpp: resources',
+  },
+  isolation: {
+    kind: 'string',
+    default: 'posix/cpu,posix/mem',
+    help: 'Isolators, e.g. filesystem/linux,docker/volume',
+    source: 'slave/flags.cpp: isolation',
+  },
+  containerizers: {
+    kind: 'string',
+    default: 'mesos',
+    check: (value) => (value === 'mesos' ? undefined : "Expecting 'mesos', the only containerizer here"),
+    help: 'Containerizers',
+    source: 'slave/flags.cpp: containerizers',
+  },
+  image_providers: { kind: 'string', help: 'Image formats: docker', source: 'slave/flags.cpp: image_providers' },
+  image_provisioner_backend: {
+    kind: 'string',
+    help: 'overlay or copy; default: overlay where it works',
+    source: 'slave/flags.cpp: image_provisioner_backend',
+  },
+  docker_registry: {
+    kind: 'string',
+    default: '/tmp/mesos/images/docker',
+    check: absolute,
+    help: 'Directory of `docker save` archives, <name>.tar',
+    source: 'slave/flags.cpp: docker_registry',
+  },
+  docker_store_dir: {
+    kind: 'string',
+    default: '/tmp/mesos/store/docker',
+    check: absolute,
+    help: 'Where unpacked images are kept',
+    source: 'slave/flags.cpp: docker_store_dir',
+  },
+  docker_volume_checkpoint_dir: {
+    kind: 'string',
+    default: '/var/run/mesos/isolators/docker/volume',
+    check: absolute,
+    help: 'Which volumes are mounted for which container; use a directory that survives a reboot',
+    source: 'slave/flags.cpp: docker_volume_checkpoint_dir',
+  },
+  sandbox_directory: {
+    kind: 'string',
+    default: '/mnt/mesos/sandbox',
+    check: absolute,
+    help: 'Where a container with an image sees its sandbox',
+    source: 'slave/flags.cpp: sandbox_directory',
+  },
+  executor_environment_variables: {
+    kind: 'json',
+    help: 'JSON object of strings: the environment of every executor and its task',
+    source: 'slave/flags.cpp: executor_environment_variables',
+  },
+  switch_user: {
+    kind: 'bool',
+    default: 'true',
+    help: "Run tasks as their user; otherwise as the agent's",
+    source: 'slave/flags.cpp: switch_user',
+  },
+  executor_shutdown_grace_period: {
+    kind: 'duration',
+    default: '5secs',
+    help: 'From a shutdown to SIGKILL',
+    source: 'slave/flags.cpp: executor_shutdown_grace_period',
+  },
+  max_completed_executors_per_framework: {
+    kind: 'int',
+    default: '150',
+    help: 'How many ended tasks /state shows per framework',
+    source: 'slave/flags.cpp: max_completed_executors_per_framework',
+  },
+  cgroups_root: {
+    kind: 'string',
+    default: 'mesos',
+    help: 'Name of the control group above those of the containers',
+    source: 'slave/flags.cpp: cgroups_root',
+  },
+  container_runtime: {
+    kind: 'string',
+    default: 'runc',
+    help: 'OCI runtime, a name in PATH or a path',
+    source: 'drydock',
+  },
+});

@@ -1,0 +1,136 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname as machineName } from 'node:os';
+import { join } from 'node:path';
+import { Agent, agentResources, agentRoutes } from '@drydock/agent';
+import { writeFileAtomic } from '@drydock/base/atomic-file';
+import { DomainError } from '@drydock/base/errors';
+import { lockFile } from '@drydock/base/file-lock';
+import type { FlagValues } from '@drydock/base/gflags';
+import type { Logger } from '@drydock/base/log';
+import { createMesosContainerizer } from '@drydock/containerizer';
+import { VirtualFiles, startHttpService, type Attribute } from '@drydock/mesos';
+import { createDockerVolumeIsolator } from './docker-volume.ts';
+import type { agentFlags } from './flags.ts';
+
+/** A flag's value is well-formed but cannot be used. */
+export class AgentFlagError extends DomainError<'AGENT_FLAG'> {
+  readonly code = 'AGENT_FLAG';
+}
+
+export interface RunAgentOptions {
+  readonly flags: FlagValues<typeof agentFlags>;
+  /** As `/flags` shows them. */
+  readonly flagTexts: Readonly<Record<string, string>>;
+  /** Where dvdcli is looked up. */
+  readonly path: string;
+  readonly version: string;
+  readonly logger: Logger;
+  /** Aborts to drain. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs the agent until `signal` aborts or the master refuses it; then drains. Rejects when it cannot start. */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { flags, logger, version } = options;
+  const executorEnvironmentVariables = parseExecutorEnvironment(flags.executor_environment_variables);
+  const attributes = parseAttributes(flags.attributes ?? '');
+  await mkdir(flags.work_dir, { recursive: true });
+  // DEVIATION: upstream does not notice a second agent on one work_dir.
+  await using _lock = await lockFile(join(flags.work_dir, 'agent.lock'));
+  await using containerizer = await createMesosContainerizer({
+    workDir: flags.work_dir,
+    runtimeDir: flags.runtime_dir,
+    isolation: flags.isolation,
+    dockerRegistry: flags.docker_registry,
+    dockerStoreDir: flags.docker_store_dir,
+    sandboxDirectory: flags.sandbox_directory,
+    runtime: flags.container_runtime,
+    cgroupsRoot: flags.cgroups_root,
+    logger: logger.child('containerizer'),
+    ...(flags.image_providers === undefined ? {} : { imageProviders: flags.image_providers }),
+    ...(flags.image_provisioner_backend === undefined
+      ? {}
+      : { imageProvisionerBackend: flags.image_provisioner_backend }),
+    isolatorFactories: {
+      'docker/volume': async () =>
+        await createDockerVolumeIsolator({
+          checkpointDir: flags.docker_volume_checkpoint_dir,
+          sandboxDirectory: flags.sandbox_directory,
+          path: options.path,
+          logger,
+        }),
+    },
+  });
+  const resources = await agentResources(flags.resources, flags.work_dir);
+  const files = new VirtualFiles();
+  const refused = Promise.withResolvers<string>();
+  const facts = { flags: options.flagTexts, startTime: Date.now() / 1000 };
+  // The service listens before the agent registers, and no request can come before this tick is over.
+  const started: { agent?: Agent } = {};
+  const agentNow = (): Agent => {
+    if (started.agent === undefined) throw new AgentFlagError('The agent is still starting');
+    return started.agent;
+  };
+  await using service = await startHttpService({
+    ip: flags.ip,
+    port: flags.port,
+    prefix: 'slave(1)',
+    routes: agentRoutes(agentNow, files, facts),
+    logger: logger.child('http'),
+  });
+  const agent = new Agent({
+    master: flags.master,
+    workDir: flags.work_dir,
+    hostname: flags.hostname ?? machineName(),
+    ip: service.ip,
+    port: service.port,
+    version,
+    resources,
+    attributes,
+    isSwitchingUser: flags.switch_user,
+    hasDockerVolumes: flags.isolation.split(',').includes('docker/volume'),
+    executorEnvironmentVariables,
+    executorShutdownGraceMs: flags.executor_shutdown_grace_period,
+    completedExecutorCountMax: flags.max_completed_executors_per_framework,
+    containerizer,
+    files,
+    logger: logger.child('agent'),
+    onRefused: refused.resolve,
+  });
+  started.agent = agent;
+  const addressFile = join(flags.work_dir, 'agent.address');
+  await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
+  logger.info('Agent listens', { address: `${service.ip}:${service.port}` });
+  const stopped = Promise.withResolvers<undefined>();
+  options.signal.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
+  if (options.signal.aborted) stopped.resolve(undefined);
+  const refusal = await Promise.race([stopped.promise, refused.promise]);
+  await agent.drain();
+  await rm(addressFile, { force: true });
+  if (refusal !== undefined) throw new AgentFlagError(`The master refused the agent: ${refusal}`);
+}
+
+/** @throws AgentFlagError with upstream's text */
+function parseExecutorEnvironment(value: unknown): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new AgentFlagError("'executor_environment_variables' must be a JSON object");
+  }
+  const entries = Object.entries(value);
+  const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === 'string';
+  if (!entries.every(isText))
+    throw new AgentFlagError("'executor_environment_variables' must only contain string values");
+  return Object.fromEntries(entries);
+}
+
+/** `rack:r1;zone:z2` as text attributes. @throws AgentFlagError */
+function parseAttributes(text: string): readonly Attribute[] {
+  const pairs = text.split(';').filter((pair) => pair !== '');
+  return pairs.map((pair) => {
+    const at = pair.indexOf(':');
+    if (at <= 0 || at === pair.length - 1) {
+      throw new AgentFlagError(`Failed to parse attribute '${pair}' of --attributes: expected name:value`);
+    }
+    return { name: pair.slice(0, at), type: 'TEXT', text: { value: pair.slice(at + 1) } };
+  });
+}

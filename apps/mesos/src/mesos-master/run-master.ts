@@ -1,0 +1,58 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '@drydock/base/errors';
+import { writeFileAtomic } from '@drydock/base/atomic-file';
+import { lockFile } from '@drydock/base/file-lock';
+import type { FlagValues } from '@drydock/base/gflags';
+import type { Logger } from '@drydock/base/log';
+import { Master, masterRoutes } from '@drydock/master';
+import { startHttpService } from '@drydock/mesos';
+import type { masterFlags } from './flags.ts';
+
+export interface RunMasterOptions {
+  readonly flags: FlagValues<typeof masterFlags>;
+  /** As `/flags` shows them. */
+  readonly flagTexts: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly logger: Logger;
+  /** Aborts to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs the master until `signal` aborts. Rejects when it cannot start. */
+export async function runMaster(options: RunMasterOptions): Promise<void> {
+  const { flags, logger, version, signal } = options;
+  await mkdir(flags.work_dir, { recursive: true });
+  await using _lock = await lockFile(join(flags.work_dir, 'master.lock'));
+  const started: { master?: Master } = {};
+  const masterNow = (): Master => {
+    assert(started.master !== undefined, 'the master exists before the first request can arrive');
+    return started.master;
+  };
+  await using service = await startHttpService({
+    ip: flags.ip,
+    port: flags.port,
+    prefix: 'master',
+    routes: masterRoutes(masterNow, { flags: options.flagTexts, startTime: Date.now() / 1000 }),
+    logger: logger.child('http'),
+  });
+  using master = new Master({
+    hostname: flags.hostname ?? service.ip,
+    ip: service.ip,
+    port: service.port,
+    version,
+    allocationIntervalMs: flags.allocation_interval,
+    completedFrameworkCountMax: flags.max_completed_frameworks,
+    completedTaskCountMax: flags.max_completed_tasks_per_framework,
+    logger: logger.child('master'),
+  });
+  started.master = master;
+  const addressFile = join(flags.work_dir, 'master.address');
+  await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
+  logger.info('Master listens', { address: `${service.ip}:${service.port}`, id: master.id });
+  const stopped = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => stopped.resolve(), { once: true });
+  if (signal.aborted) stopped.resolve();
+  await stopped.promise;
+  await rm(addressFile, { force: true });
+}

@@ -1,0 +1,27 @@
+/** Where the apps' bins are: the cluster runs them as processes and imports none of their code. */
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+const BINS = {
+  'mesos-master': 'apps/mesos/bin/mesos-master.js',
+  'mesos-agent': 'apps/mesos/bin/mesos-agent.js',
+  'mesos-execute': 'apps/mesos/bin/mesos-execute.js',
+  dvdcli: 'apps/dvdcli/bin/dvdcli.js',
+  convoy: 'apps/convoy/bin/convoy.js',
+} as const;
+
+export type BinName = keyof typeof BINS;
+
+/** argv of a bin on the Node that runs this process. */
+export function binArgv(name: BinName): readonly [string, string] {
+  return [process.execPath, join(ROOT, BINS[name])];
+}
+
+/** A PATH in which the bins and the pinned Node come first. */
+export function binPath(path: string): string {
+  const system = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  const rest = path.split(delimiter).filter((one) => one !== '');
+  return [...new Set([join(ROOT, 'node_modules', '.bin'), ...rest, ...system])].join(delimiter);
+}

@@ -1,0 +1,286 @@
+/**
+ * A cluster of real processes on this machine, in a private mount namespace: master, agents, convoy, and the tools that
+ * talk to them.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemCodeOf } from '@drydock/base/errors';
+import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
+import { waitUntil } from '@drydock/base/wait-until';
+import { binArgv, binPath, type BinName } from './bins.ts';
+import { DaemonProcess } from './daemon-process.ts';
+import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
+import { startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
+
+export interface LocalClusterOptions {
+  /** Directory of image archives, the agents' `--docker_registry`. */
+  readonly imagesDirectory: string;
+  /** Environment of everything that is started; default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Told each command when it is run, as a person would type it. */
+  readonly onCommand?: (program: BinName, args: readonly string[]) => void;
+}
+
+export interface StartedAgentProcess {
+  readonly name: string;
+  readonly daemon: DaemonProcess;
+  /** `ip:port` */
+  readonly address: string;
+  readonly workDir: string;
+}
+
+/** What `GET /state` of an agent says of executors, as far as it is used here. */
+interface AgentState {
+  readonly frameworks: readonly AgentFrameworkState[];
+  readonly completed_frameworks: readonly AgentFrameworkState[];
+}
+interface AgentFrameworkState {
+  readonly id: string;
+  readonly executors: readonly { readonly id: string; readonly directory: string }[];
+  readonly completed_executors: readonly { readonly id: string; readonly directory: string }[];
+}
+
+const READY_MS_MAX = 20_000;
+const HTTP_MS_MAX = 5_000;
+
+export class LocalCluster implements AsyncDisposable {
+  readonly runId: string;
+  /** Everything of the run lies below it. */
+  readonly directory: string;
+  readonly #namespace: StartedNamespace;
+  readonly #options: LocalClusterOptions;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #daemons: DaemonProcess[] = [];
+  readonly #agents: StartedAgentProcess[] = [];
+  #masterAddress: string | undefined;
+
+  private constructor(
+    options: LocalClusterOptions,
+    facts: { runId: string; directory: string; namespace: StartedNamespace; env: Record<string, string> },
+  ) {
+    this.#options = options;
+    this.runId = facts.runId;
+    this.directory = facts.directory;
+    this.#namespace = facts.namespace;
+    this.#env = facts.env;
+  }
+
+  /** Makes directory and namespace; nothing runs yet. @throws NamespaceError */
+  static async create(options: LocalClusterOptions): Promise<LocalCluster> {
+    const runId = randomBytes(4).toString('hex');
+    const directory = await mkdtemp(join(tmpdir(), `drydock-${runId}-`));
+    try {
+      await mkdir(join(directory, 'logs'));
+      const given = Object.entries(options.env ?? process.env).filter(([name]) => !name.startsWith('MESOS_'));
+      const texts = given.filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const inherited: Record<string, string> = Object.fromEntries(texts);
+      const env: Record<string, string> = {
+        ...inherited,
+        PATH: binPath(inherited['PATH'] ?? ''),
+        [RUN_ID_VARIABLE]: runId,
+      };
+      const namespace = await startPrivateNamespace({ directory: join(directory, 'namespace'), env });
+      return new LocalCluster(options, { runId, directory, namespace, env });
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** `ip:port` of the master; only after `startMaster`. */
+  get master(): string {
+    if (this.#masterAddress === undefined) throw new Error('The master of this cluster is not started');
+    return this.#masterAddress;
+  }
+
+  get agents(): readonly StartedAgentProcess[] {
+    return this.#agents;
+  }
+
+  /** For people who want to look around: enters the namespace. */
+  get enterCommand(): string {
+    return this.#namespace.enter(['bash']).join(' ');
+  }
+
+  /** The environment that stands in for flags which a person would not type. */
+  get daemonSettings(): Readonly<Record<string, string>> {
+    return {
+      MESOS_PORT: '0',
+      MESOS_DOCKER_STORE_DIR: join(this.directory, 'store'),
+      MESOS_CGROUPS_ROOT: this.#cgroupsRoot,
+    };
+  }
+
+  get #cgroupsRoot(): string {
+    return `drydock-${this.runId}`;
+  }
+
+  async startMaster(flags: readonly string[] = []): Promise<void> {
+    const workDir = join(this.directory, 'master');
+    const daemon = await this.#startDaemon('mesos-master', 'mesos-master', [`--work_dir=${workDir}`, ...flags]);
+    this.#masterAddress = await this.#readAddress(daemon, join(workDir, 'master.address'));
+  }
+
+  /** Starts an agent with the document's flags and waits until the master has it. */
+  async startAgent(options: { readonly flags?: readonly string[] } = {}): Promise<StartedAgentProcess> {
+    const name = this.#agents.length === 0 ? 'agent' : `agent-${this.#agents.length + 1}`;
+    const workDir = join(this.directory, name);
+    const daemon = await this.#startDaemon(`mesos-${name}`, 'mesos-agent', [
+      `--master=${this.master}`,
+      ...(options.flags ?? []).filter((flag) => flag.startsWith('--isolation=')),
+      ...(options.flags?.some((flag) => flag.startsWith('--isolation=')) === true
+        ? []
+        : ['--isolation=docker/volume,docker/runtime,filesystem/linux']),
+      `--work_dir=${workDir}`,
+      '--image_providers=docker',
+      '--executor_environment_variables={}',
+      `--docker_registry=${this.#options.imagesDirectory}`,
+      ...(options.flags ?? []).filter((flag) => !flag.startsWith('--isolation=')),
+    ]);
+    const address = await this.#readAddress(daemon, join(workDir, 'agent.address'));
+    const agent = { name, daemon, address, workDir };
+    this.#agents.push(agent);
+    await waitUntil(
+      async () => {
+        await daemon.assertRunning();
+        return (await this.#get(this.master, '/state')) as { slaves: { pid: string; active: boolean }[] };
+      },
+      {
+        what: `${name} to register`,
+        timeoutMs: READY_MS_MAX,
+        until: ({ slaves }) => slaves.some(({ pid, active }) => active && pid.endsWith(`@${address}`)),
+      },
+    );
+    return agent;
+  }
+
+  /** Starts convoy's daemon as a Docker volume plugin and waits until it is announced. */
+  async startConvoy(args: readonly string[] = []): Promise<DaemonProcess> {
+    const root = join(this.directory, 'convoy');
+    const daemon = await this.#startDaemon('convoy', 'convoy', ['daemon', '--root', root, ...args]);
+    await waitUntil(
+      async () => {
+        await daemon.assertRunning();
+        return await textOf(join(this.#inside('/etc/docker/plugins'), 'convoy.spec'));
+      },
+      { what: 'convoy to announce itself', timeoutMs: READY_MS_MAX },
+    );
+    return daemon;
+  }
+
+  /** Starts a further process inside, stopped with the cluster. */
+  async startDaemon(name: string, program: BinName, args: readonly string[]): Promise<DaemonProcess> {
+    return await this.#startDaemon(name, program, args);
+  }
+
+  /** Runs a bin inside to its end. */
+  async run(program: BinName, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    this.#options.onCommand?.(program, args);
+    return await this.exec([...binArgv(program), ...args], options);
+  }
+
+  /** Runs any program inside to its end. */
+  async exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return await run(this.#namespace.enter(argv), { env: this.#env, timeoutMs: 60_000, ...options });
+  }
+
+  /** The sandbox of a task, by the framework id that mesos-execute printed. Host path. */
+  async sandbox(frameworkId: string, taskId: string): Promise<string | undefined> {
+    for (const { address } of this.#agents) {
+      const state = (await this.#get(address, '/state')) as AgentState;
+      for (const framework of [...state.frameworks, ...state.completed_frameworks]) {
+        if (framework.id !== frameworkId) continue;
+        const executors = [...framework.executors, ...framework.completed_executors];
+        const executor = executors.find(({ id }) => id === taskId);
+        if (executor !== undefined && executor.directory !== '') return executor.directory;
+      }
+    }
+    return undefined;
+  }
+
+  /** GET of a JSON endpoint of the master or an agent, by address. */
+  async get(address: string, path: string): Promise<unknown> {
+    return await this.#get(address, path);
+  }
+
+  /** Resolves when no agent has a container that is not cleaned up. */
+  async waitUntilIdle(): Promise<void> {
+    await waitUntil(
+      async () =>
+        (await Promise.all(this.#agents.map(async ({ address }) => await this.#get(address, '/containers')))).flat(),
+      {
+        what: 'all containers to be cleaned up',
+        until: (containers) => containers.length === 0,
+        timeoutMs: READY_MS_MAX,
+      },
+    );
+  }
+
+  /** What is there that should not be, while the daemons run and no task does. */
+  async leaks(): Promise<readonly Leak[]> {
+    return await findLeaks({
+      runId: this.runId,
+      runDirectory: this.directory,
+      newMounts: await this.#namespace.newMounts(),
+      expectedPids: new Set([this.#namespace.pid, ...this.#daemons.map(({ pid }) => pid)]),
+      checkpointDirectories: [this.#inside('/run/mesos/isolators/docker/volume')],
+      cgroupsRoot: this.#cgroupsRoot,
+    });
+  }
+
+  /** Stops everything, newest first, and removes the run's directory. Idempotent. */
+  async stop(): Promise<void> {
+    for (const daemon of this.#daemons.toReversed()) await daemon.stop();
+    await this.#namespace.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** A path inside as seen from here; `path` must not cross an absolute link. */
+  #inside(path: string): string {
+    return `/proc/${this.#namespace.pid}/root${path}`;
+  }
+
+  async #startDaemon(name: string, program: BinName, args: readonly string[]): Promise<DaemonProcess> {
+    this.#options.onCommand?.(program, args);
+    const daemon = await DaemonProcess.start({
+      name,
+      argv: this.#namespace.enter([...binArgv(program), ...args]),
+      env: { ...this.#env, ...this.daemonSettings },
+      logPath: join(this.directory, 'logs', `${name}.log`),
+    });
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  async #readAddress(daemon: DaemonProcess, path: string): Promise<string> {
+    const text = await waitUntil(
+      async () => {
+        await daemon.assertRunning();
+        return await textOf(path);
+      },
+      { what: `${daemon.name} to listen`, timeoutMs: READY_MS_MAX },
+    );
+    return (text ?? '').trim();
+  }
+
+  async #get(address: string, path: string): Promise<unknown> {
+    const response = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(HTTP_MS_MAX) });
+    if (!response.ok) throw new Error(`GET http://${address}${path} was answered with ${response.status}`);
+    return await response.json();
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

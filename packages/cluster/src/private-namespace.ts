@@ -1,0 +1,123 @@
+/**
+ * A private mount namespace for one run: what daemons, drivers and containers mount in it never shows on the host, and a
+ * Docker daemon on the host never sees the plugins that are announced in it.
+ *
+ * Inside: `/` is shared recursively (as on a systemd host, so that unmounts reach containers), `/run` is a tmpfs,
+ * `/etc/docker/plugins` is empty and writable, everything else is the host's.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DomainError } from '@drydock/base/errors';
+
+/** The namespace cannot be made here. */
+export class NamespaceError extends DomainError<'NAMESPACE_FAILED'> {
+  readonly code = 'NAMESPACE_FAILED';
+}
+
+export interface StartedNamespace extends AsyncDisposable {
+  /** Holds the namespace. */
+  readonly pid: number;
+  /** What `argv` has to be to run inside. */
+  enter(argv: readonly string[]): readonly [string, ...string[]];
+  /** Mount points inside, beyond those that it started with. */
+  newMounts(): Promise<readonly string[]>;
+  /** Lets go of the namespace: the kernel removes it with its last process. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Arguments: a directory of the run. Ends with its input, that is with its owner. */
+const SETUP = `
+set -e
+mount --make-rshared /
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/docker/plugins /run/lock
+if [ -d /etc/docker/plugins ]; then
+  mount -t tmpfs -o mode=755 tmpfs /etc/docker/plugins
+else
+  mkdir -p "$1/etc/upper" "$1/etc/work"
+  mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" overlay /etc
+  mkdir -p /etc/docker/plugins
+fi
+if [ -d /usr/lib/docker/plugins ]; then
+  mount -t tmpfs -o mode=755 tmpfs /usr/lib/docker/plugins
+fi
+echo ready
+exec cat
+`;
+const SETUP_MS_MAX = 10_000;
+
+/** @throws NamespaceError */
+export async function startPrivateNamespace(options: {
+  /** Exists; on a file system that can carry an overlay. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<StartedNamespace> {
+  await mkdir(options.directory, { recursive: true });
+  const argv = ['--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'namespace', options.directory];
+  const holder = spawn('unshare', argv, { cwd: '/', env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let problem = '';
+  holder.stderr.on('data', (chunk: Buffer) => {
+    problem += chunk.toString();
+  });
+  holder.stdin.on('error', () => undefined); // The holder may be gone when its input is closed.
+  const failed = Promise.withResolvers<never>();
+  holder.on('error', (error) => failed.reject(new NamespaceError(`Failed to execute 'unshare': ${error.message}`)));
+  holder.on('close', () =>
+    failed.reject(new NamespaceError(`Failed to set up a private mount namespace: ${problem.trim()}`)),
+  );
+  failed.promise.catch(() => undefined);
+  await Promise.race([once(holder.stdout, 'data', { signal: AbortSignal.timeout(SETUP_MS_MAX) }), failed.promise]);
+  const { pid } = holder;
+  if (pid === undefined) throw new NamespaceError("Failed to execute 'unshare'");
+  const baseline = new Set(await mountIdsOf(pid));
+  return new PrivateNamespace(holder, pid, baseline);
+}
+
+class PrivateNamespace implements StartedNamespace {
+  readonly pid: number;
+  readonly #holder: ChildProcess;
+  readonly #baseline: ReadonlySet<string>;
+
+  constructor(holder: ChildProcess, pid: number, baseline: ReadonlySet<string>) {
+    this.#holder = holder;
+    this.pid = pid;
+    this.#baseline = baseline;
+  }
+
+  enter(argv: readonly string[]): readonly [string, ...string[]] {
+    return ['nsenter', `--target=${this.pid}`, '--mount', '--wdns=/', ...argv];
+  }
+
+  async newMounts(): Promise<readonly string[]> {
+    const lines = await mountLinesOf(this.pid);
+    return lines.filter((line) => !this.#baseline.has(idOf(line))).map((line) => line.split(' ')[4] ?? line);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
+    const closed = once(this.#holder, 'exit');
+    this.#holder.stdin?.end();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+async function mountLinesOf(pid: number): Promise<readonly string[]> {
+  const text = await readFile(join('/proc', `${pid}`, 'mountinfo'), 'utf8');
+  return text.trimEnd().split('\n');
+}
+
+async function mountIdsOf(pid: number): Promise<readonly string[]> {
+  return (await mountLinesOf(pid)).map(idOf);
+}
+
+/** Mount id and device: an id may be used again for another mount. */
+function idOf(line: string): string {
+  const [id = '', , device = '', , target = ''] = line.split(' ');
+  return `${id} ${device} ${target}`;
+}

@@ -1,0 +1,2 @@
+export { Master } from './master.ts';
+export { masterRoutes } from './http/master-routes.ts';
