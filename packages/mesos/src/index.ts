@@ -43,5 +43,6 @@ export {
 export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
 export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
+export { validateTask } from './validation/validate-task.ts';
 export { isTerminalState } from './v1.ts';
 export type * from './v1.ts';
