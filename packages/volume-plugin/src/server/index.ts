@@ -1,0 +1,6 @@
+export { createPluginRouter } from './plugin-router.ts';
+export type { PluginCall, VolumeDriverHandlers } from './plugin-router.ts';
+export { replyStyles } from './reply-style.ts';
+export type { ReplyStyleName } from './reply-style.ts';
+export { startUnixHttpServer } from './unix-http-server.ts';
+export type { HttpAnswer, HttpRequest } from './unix-http-server.ts';
