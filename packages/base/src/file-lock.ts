@@ -29,7 +29,16 @@ const CONFLICT_STATUS = 75;
  * @throws FileLockedError, FileLockFailedError
  */
 export async function lockFile(path: string): Promise<AsyncDisposable> {
-  const argv = ['--nonblock', '--conflict-exit-code', `${CONFLICT_STATUS}`, path, 'sh', '-c', 'echo locked; exec cat'];
+  const argv = [
+    '--no-fork',
+    '--nonblock',
+    '--conflict-exit-code',
+    `${CONFLICT_STATUS}`,
+    path,
+    'sh',
+    '-c',
+    'echo locked; exec cat',
+  ];
   const child = spawn('flock', argv, { cwd: '/', stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const ended = Promise.withResolvers<number>();
   let problem = '';

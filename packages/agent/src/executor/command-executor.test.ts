@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { waitUntil } from '@drydock/base/wait-until';
+import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CommandExecutor, type TaskReport } from './command-executor.ts';
+
+/** A container whose end the test decides. */
+class ScriptedContainer implements ForkedContainer {
+  readonly pid = 4242;
+  readonly calls: string[] = [];
+  readonly #exited = Promise.withResolvers<ContainerTermination>();
+  readonly exited: Promise<ContainerTermination> = this.#exited.promise;
+
+  end(termination: ContainerTermination): void {
+    this.#exited.resolve(termination);
+  }
+  async openGate(): Promise<void> {
+    this.calls.push('openGate');
+    await Promise.resolve();
+  }
+  async terminate(): Promise<void> {
+    this.calls.push('terminate');
+    await Promise.resolve();
+  }
+  async kill(): Promise<void> {
+    this.calls.push('kill');
+    this.end({ how: 'exited', exitCode: 137, signal: 'SIGKILL', waitStatus: 9, isOutOfMemory: false });
+    await Promise.resolve();
+  }
+}
+
+let directory = '';
+let container: ScriptedContainer;
+let reports: TaskReport[];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'command-executor-'));
+  container = new ScriptedContainer();
+  reports = [];
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+function anExecutor(options: { hasTaskKillingState?: boolean } = {}): CommandExecutor {
+  return new CommandExecutor({
+    task: { name: 'test', task_id: { value: 'test' }, agent_id: { value: 'S0' } },
+    container,
+    hostname: 'mesos002',
+    stdoutPath: join(directory, 'stdout'),
+    hasTaskKillingState: options.hasTaskKillingState ?? true,
+    report: (report) => void reports.push(report),
+  });
+}
+const lines = async (): Promise<string[]> => (await readFile(join(directory, 'stdout'), 'utf8')).trimEnd().split('\n');
+const exited = (exitCode: number): ContainerTermination => ({
+  how: 'exited',
+  exitCode,
+  waitStatus: exitCode * 256,
+  isOutOfMemory: false,
+});
+
+describe('CommandExecutor', () => {
+  it("prints the document's lines, those before the output of the command before the gate opens", async () => {
+    const executor = anExecutor();
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    expect(await lines()).toEqual([
+      'Received SUBSCRIBED event',
+      'Subscribed executor on mesos002',
+      'Received LAUNCH event',
+      'Starting task test',
+      'Forked command at 4242',
+    ]);
+    container.end(exited(0));
+    await running;
+    expect((await lines()).slice(5)).toEqual(['Command exited with status 0 (pid: 4242)']);
+  });
+
+  it.each<[string, ContainerTermination, TaskReport]>([
+    ['exit 0', exited(0), { state: 'TASK_FINISHED', message: 'Command exited with status 0' }],
+    ['exit 3', exited(3), { state: 'TASK_FAILED', message: 'Command exited with status 3' }],
+    [
+      'a memory limit',
+      { how: 'exited', exitCode: 137, signal: 'SIGKILL', waitStatus: 9, isOutOfMemory: true },
+      {
+        state: 'TASK_FAILED',
+        reason: 'REASON_CONTAINER_LIMITATION_MEMORY',
+        message: 'Memory limit exceeded: Command terminated with signal Killed',
+      },
+    ],
+    [
+      'a command that cannot be started',
+      { how: 'launch-failed', message: 'no such mount source' },
+      { state: 'TASK_FAILED', message: 'Failed to execute command: no such mount source' },
+    ],
+    ['a lost shim', { how: 'unknown', message: 'nobody knows' }, { state: 'TASK_FAILED', message: 'nobody knows' }],
+  ])('reports %s', async (_, termination, report) => {
+    container.end(termination);
+    await anExecutor().run();
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_STARTING', 'TASK_RUNNING', report.state]);
+    expect(reports.at(-1)).toEqual(report);
+  });
+
+  it('asks a killed task to end and says TASK_KILLED even when it exits with 0', async () => {
+    const executor = anExecutor();
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    await executor.kill({ nanoseconds: 60e9 });
+    expect(container.calls).toEqual(['openGate', 'terminate']);
+    container.end(exited(0));
+    await running;
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED']);
+    expect((await lines()).slice(5)).toEqual([
+      'Received KILL event',
+      'Received kill for task test with grace period of 1mins',
+      'Sending SIGTERM to process tree at pid 4242',
+      'Scheduling escalation to SIGKILL in 1mins from now',
+      'Command exited with status 0 (pid: 4242)',
+    ]);
+  });
+
+  it('kills a task that does not end within its grace period, which a second kill can shorten', async () => {
+    const executor = anExecutor({ hasTaskKillingState: false });
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    await executor.kill({ nanoseconds: 3600e9 });
+    await executor.kill({ nanoseconds: 1e6 });
+    await running;
+    expect(container.calls).toEqual(['openGate', 'terminate', 'kill']);
+    expect(reports.at(-1)).toEqual({ state: 'TASK_KILLED', message: 'Command terminated with signal Killed' });
+  });
+});
