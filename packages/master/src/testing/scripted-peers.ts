@@ -1,0 +1,227 @@
+/** A master that serves HTTP, a framework that speaks plain JSON to it, and an agent that does as it is told. */
+import { silentLogger } from '@drydock/base/log';
+import { waitUntil } from '@drydock/base/wait-until';
+import {
+  parseResources,
+  startAgentLink,
+  startHttpService,
+  type AgentApiEvent,
+  type KnownTask,
+  type StartedAgentLink,
+  type StartedHttpService,
+  type TaskState,
+} from '@drydock/mesos';
+import { masterRoutes } from '../http/master-routes.ts';
+import { Master } from '../master.ts';
+
+export interface ServedMaster extends AsyncDisposable {
+  readonly address: string;
+  readonly master: Master;
+}
+
+export async function serveMaster(options: { readonly completedTaskCountMax?: number } = {}): Promise<ServedMaster> {
+  const stack = new AsyncDisposableStack();
+  const started: { master?: Master } = {};
+  const service: StartedHttpService = stack.use(
+    await startHttpService({
+      port: 0,
+      prefix: 'master',
+      routes: masterRoutes(
+        () => {
+          if (started.master === undefined) throw new Error('the master is not there yet');
+          return started.master;
+        },
+        { flags: { cluster: 'test' }, startTime: 1 },
+      ),
+    }),
+  );
+  const master = stack.use(
+    new Master({
+      hostname: 'localhost',
+      ip: service.ip,
+      port: service.port,
+      version: '1.12.0',
+      allocationIntervalMs: 50,
+      completedFrameworkCountMax: 50,
+      completedTaskCountMax: options.completedTaskCountMax ?? 1000,
+      logger: silentLogger,
+    }),
+  );
+  started.master = master;
+  return {
+    address: `${service.ip}:${service.port}`,
+    master,
+    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
+  };
+}
+
+type Json = Record<string, unknown>;
+
+/** A JSON client of the scheduler API, written against its public description only. */
+export class ScriptedFramework implements AsyncDisposable {
+  readonly address: string;
+  readonly streamId: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
+  readonly events: any[] = [];
+  readonly #abort = new AbortController();
+  isEnded = false;
+
+  private constructor(address: string, response: Response) {
+    this.address = address;
+    this.streamId = response.headers.get('mesos-stream-id') ?? '';
+    void this.#read(response);
+  }
+
+  static async subscribe(address: string, info: Json = {}): Promise<ScriptedFramework> {
+    const id = info['id'];
+    const response = await post(address, {
+      type: 'SUBSCRIBE',
+      ...(id === undefined ? {} : { framework_id: id }),
+      subscribe: { framework_info: { user: 'root', name: 'scripted', ...info } },
+    });
+    if (response.status !== 200) throw new Error(`SUBSCRIBE: ${response.status} ${await response.text()}`);
+    const framework = new ScriptedFramework(address, response);
+    await framework.next('SUBSCRIBED');
+    return framework;
+  }
+
+  get id(): { value: string } {
+    return this.events.find((event) => event.type === 'SUBSCRIBED').subscribed.framework_id;
+  }
+
+  /** The first event of a type from the `from`th event on, when it is there. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  async next(type: string, from = 0): Promise<any> {
+    return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
+      what: `an event ${type}`,
+      timeoutMs: 5_000,
+    });
+  }
+
+  /** The status of a task in a state, when it is there. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  async status(taskId: string, state: TaskState): Promise<any> {
+    return await waitUntil(
+      () =>
+        this.events
+          .filter((event) => event.type === 'UPDATE')
+          .map((event) => event.update.status)
+          .find((status) => status.task_id.value === taskId && status.state === state),
+      { what: `${taskId} in ${state}`, timeoutMs: 5_000 },
+    );
+  }
+
+  async call(body: Json): Promise<Response> {
+    return await post(this.address, { framework_id: this.id, ...body }, { 'Mesos-Stream-Id': this.streamId });
+  }
+
+  /** Launches tasks of one cpu on the newest offer. */
+  async launch(...ids: readonly string[]): Promise<void> {
+    const event = await this.next('OFFERS');
+    const [offer] = event.offers.offers;
+    const taskInfos = ids.map((id) => ({
+      name: id,
+      task_id: { value: id },
+      agent_id: offer.agent_id,
+      resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: 1 } }],
+      command: { value: 'true' },
+    }));
+    const operations = [{ type: 'LAUNCH', launch: { task_infos: taskInfos } }];
+    await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await Promise.resolve();
+  }
+
+  async #read(response: Response): Promise<void> {
+    const reader = response.body?.getReader();
+    this.#abort.signal.addEventListener('abort', () => void reader?.cancel());
+    let text = Buffer.alloc(0);
+    for (;;) {
+      const chunk = await reader?.read().catch(() => undefined); // The stream was cut: the same as its end here.
+      if (chunk?.value === undefined) break;
+      text = Buffer.concat([text, chunk.value]);
+      for (let newline = text.indexOf('\n'); newline >= 0; newline = text.indexOf('\n')) {
+        const end = newline + 1 + Number(text.toString('utf8', 0, newline));
+        if (text.length < end) break;
+        this.events.push(JSON.parse(text.toString('utf8', newline + 1, end)));
+        text = text.subarray(end);
+      }
+    }
+    this.isEnded = true;
+  }
+}
+
+export async function post(address: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(`http://${address}/master/api/v1/scheduler`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+/** An agent that keeps what it is told and reports what the test says. */
+export class ScriptedAgent implements AsyncDisposable {
+  readonly events: AgentApiEvent[] = [];
+  readonly link: StartedAgentLink;
+  #uuidCount = 0;
+  id = '';
+
+  private constructor(address: string, options: { readonly id?: string; readonly tasks?: KnownTask[] }) {
+    this.link = startAgentLink({
+      master: address,
+      backoffMsMin: 5,
+      registration: () => ({
+        agent_info: {
+          hostname: 'agent-host',
+          port: 5051,
+          resources: parseResources('cpus:4;mem:1024'),
+          ...(options.id === undefined ? {} : { id: { value: options.id } }),
+        },
+        version: '1.12.0',
+        pid: 'slave(1)@127.0.0.1:5051',
+        tasks: options.tasks ?? [],
+      }),
+      onRegistered: ({ agentId }) => {
+        this.id = agentId.value;
+      },
+      onEvent: (event) => void this.events.push(event),
+    });
+  }
+
+  static async register(
+    address: string,
+    options: { readonly id?: string; readonly tasks?: KnownTask[] } = {},
+  ): Promise<ScriptedAgent> {
+    const agent = new ScriptedAgent(address, options);
+    await agent.link.registered;
+    return agent;
+  }
+
+  async told(type: AgentApiEvent['type']): Promise<AgentApiEvent> {
+    const event = await waitUntil(() => this.events.find((one) => one.type === type), {
+      what: `the agent to be told ${type}`,
+      timeoutMs: 5_000,
+    });
+    if (event === undefined) throw new Error('waitUntil gives only good values');
+    return event;
+  }
+
+  async report(frameworkId: { value: string }, taskId: string, state: TaskState): Promise<void> {
+    this.#uuidCount += 1;
+    const status = {
+      task_id: { value: taskId },
+      state,
+      agent_id: { value: this.id },
+      source: 'SOURCE_EXECUTOR' as const,
+      uuid: Buffer.alloc(16, this.#uuidCount),
+    };
+    await this.link.send({ type: 'UPDATE_STATUS', update_status: { framework_id: frameworkId, status } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.link.stop();
+  }
+}
