@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { assertNever, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
@@ -52,7 +52,7 @@ export interface CreateMesosContainerizerOptions {
  * @throws CreateContainerizerError with upstream's text where it has one
  */
 export async function createMesosContainerizer(options: CreateMesosContainerizerOptions): Promise<MesosContainerizer> {
-  const { logger, workDir, runtimeDir } = options;
+  const { logger, workDir } = options;
   const isolation = parseIsolation(options.isolation, options.imageProviders);
   if ('problem' in isolation) throw new CreateContainerizerError(isolation.problem);
   for (const deprecation of isolation.deprecations) logger.warning(deprecation);
@@ -67,7 +67,9 @@ export async function createMesosContainerizer(options: CreateMesosContainerizer
     }
   }
   await mkdir(workDir, { recursive: true });
-  await mkdir(join(runtimeDir, 'runc'), { recursive: true, mode: 0o711 });
+  await mkdir(join(options.runtimeDir, 'runc'), { recursive: true, mode: 0o711 });
+  // The runtime refuses a root file system below a link, and /var/run is one.
+  const runtimeDir = await realpath(options.runtimeDir);
   const found = await probeCgroups(options.cgroupsRoot ?? 'mesos');
   const cgroups = 'unavailable' in found ? undefined : found;
   if ('unavailable' in found) logger.warning('Containers run without limits', { reason: found.unavailable });

@@ -110,6 +110,10 @@ export class ImageStore {
       await this.#save();
       this.#options.logger.info('Stored an image', { image: name, layerCount: layerIds.length });
       return image;
+    } catch (error) {
+      // A stream that was aborted says only that it was; the signal says why.
+      signal.throwIfAborted();
+      throw error;
     } finally {
       await rm(staging, { recursive: true, force: true });
     }

@@ -3,31 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { Header } from 'tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toBlocks, type TarMember } from '../testing/image-archive.ts';
 import { unpackLayer, type UnpackedLayer } from './layer-unpacker.ts';
 
-type EntryType = 'File' | 'Directory' | 'SymbolicLink' | 'Link';
-
-function entry(path: string, type: EntryType = 'File', content = '', linkpath = ''): Buffer {
-  const isLink = type === 'SymbolicLink' || type === 'Link';
-  const header = new Header({
-    path,
-    type,
-    mode: 0o755,
-    uid: process.getuid?.() ?? 0,
-    gid: process.getgid?.() ?? 0,
-    size: content.length,
-    mtime: new Date(1000),
-    ...(isLink ? { linkpath } : {}),
-  });
-  header.encode();
-  return Buffer.concat([
-    header.block ?? Buffer.alloc(0),
-    Buffer.from(content),
-    Buffer.alloc((512 - (content.length % 512)) % 512),
-  ]);
-}
+const entry = (path: string, type: TarMember['type'] = 'File', content = '', linkTarget?: string): Buffer =>
+  toBlocks({ path, type, content, ...(linkTarget === undefined ? {} : { linkTarget }) });
 
 let base: string;
 let root: string;
@@ -98,6 +79,12 @@ describe('unpackLayer', () => {
 
   it('refuses a hard link to a file outside', async () => {
     await expect(unpack(entry('l', 'Link', '', '/etc/passwd'))).rejects.toThrow('not a file in it');
+  });
+
+  it('leaves out device nodes and fifos and names them', async () => {
+    const { skipped } = await unpack(entry('dev/null', 'CharacterDevice'), entry('pipe', 'FIFO'), entry('f'));
+    expect(skipped).toEqual(['dev/null', 'pipe']);
+    expect((await readdir(root)).sort()).toEqual(['dev', 'f']);
   });
 
   it('refuses a truncated archive', async () => {

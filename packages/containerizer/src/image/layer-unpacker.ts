@@ -13,7 +13,7 @@ import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, rm, symlink } fro
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createUnzip } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { systemCodeOf } from '@drydock/base/errors';
 import { ImageError } from './image-error.ts';
 import { forEachTarEntry, type TarEntry } from './tar-entries.ts';
@@ -51,7 +51,7 @@ export async function unpackLayer(
     },
   });
   // The digest is that of the uncompressed tar, padding included, so the bytes are counted before they are parsed.
-  const plain = await gunzipped(source);
+  const plain = await decompressed(source);
   const feeding = pipeline(plain, meter, { signal: options.signal });
   const [fed, parsed] = await Promise.allSettled([
     feeding,
@@ -63,21 +63,21 @@ export async function unpackLayer(
   return { whiteouts, skipped, diffId: hash.digest('hex') };
 }
 
-/** The bytes themselves, or their content when they start as gzip does. */
-async function gunzipped(source: Readable): Promise<Readable> {
+/** The bytes themselves, or their content when they start as gzip or zstd does. */
+async function decompressed(source: Readable): Promise<Readable> {
   const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]();
   const first = await chunks.next();
-  const isGzip = Buffer.isBuffer(first.value) && first.value[0] === 0x1f && first.value[1] === 0x8b;
+  const start = Buffer.isBuffer(first.value) ? first.value.toString('hex', 0, 4) : '';
   const whole = Readable.from(
     (async function* () {
       for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
     })(),
     { objectMode: false },
   );
-  if (!isGzip) return whole;
-  const unzip = createUnzip();
-  pipeline(whole, unzip).catch((error: unknown) => unzip.destroy(error instanceof Error ? error : undefined));
-  return unzip;
+  const plain = start.startsWith('1f8b') ? createGunzip() : start === '28b52ffd' ? createZstdDecompress() : undefined;
+  if (plain === undefined) return whole;
+  pipeline(whole, plain).catch((error: unknown) => plain.destroy(error instanceof Error ? error : undefined));
+  return plain;
 }
 
 class LayerWriter {
