@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** Where set-up puts the stand-in for `ubuntu:14.04`; an agent's `--docker_registry`. */
+export const STANDIN_IMAGES_DIRECTORY: string = join(ROOT, '.drydock', 'images');
+
 const BINS = {
   'mesos-master': 'apps/mesos/bin/mesos-master.js',
   'mesos-agent': 'apps/mesos/bin/mesos-agent.js',

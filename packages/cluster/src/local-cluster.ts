@@ -11,6 +11,7 @@ import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { binArgv, binPath, type BinName } from './bins.ts';
 import { DaemonProcess } from './daemon-process.ts';
+import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
 import { startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
 
@@ -99,6 +100,10 @@ export class LocalCluster implements AsyncDisposable {
     return this.#agents;
   }
 
+  get #runningAgents(): readonly StartedAgentProcess[] {
+    return this.#agents.filter(({ daemon }) => !daemon.hasEnded);
+  }
+
   /** For people who want to look around: enters the namespace. */
   get enterCommand(): string {
     return this.#namespace.enter(['bash']).join(' ');
@@ -163,16 +168,28 @@ export class LocalCluster implements AsyncDisposable {
     await waitUntil(
       async () => {
         await daemon.assertRunning();
-        return await textOf(join(this.#inside('/etc/docker/plugins'), 'convoy.spec'));
+        return await textOf(join(this.inside('/etc/docker/plugins'), 'convoy.spec'));
       },
       { what: 'convoy to announce itself', timeoutMs: READY_MS_MAX },
     );
     return daemon;
   }
 
-  /** Starts a further process inside, stopped with the cluster. */
-  async startDaemon(name: string, program: BinName, args: readonly string[]): Promise<DaemonProcess> {
-    return await this.#startDaemon(name, program, args);
+  /** Starts a further program inside, stopped with the cluster; `logs/<name>.log` has its output. */
+  async startProgram(name: string, argv: readonly string[]): Promise<DaemonProcess> {
+    return await this.#start(name, argv);
+  }
+
+  /** Runs mesos-execute to its end and tells what it said. */
+  async execute(options: ExecuteOptions): Promise<ExecutedTask> {
+    const result = await this.run('mesos-execute', executeFlags(this.master, options), {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    return await toExecutedTask(
+      result,
+      options,
+      async (frameworkId, taskId) => await this.sandbox(frameworkId, taskId),
+    );
   }
 
   /** Runs a bin inside to its end. */
@@ -188,7 +205,7 @@ export class LocalCluster implements AsyncDisposable {
 
   /** The sandbox of a task, by the framework id that mesos-execute printed. Host path. */
   async sandbox(frameworkId: string, taskId: string): Promise<string | undefined> {
-    for (const { address } of this.#agents) {
+    for (const { address } of this.#runningAgents) {
       const state = (await this.#get(address, '/state')) as AgentState;
       for (const framework of [...state.frameworks, ...state.completed_frameworks]) {
         if (framework.id !== frameworkId) continue;
@@ -200,16 +217,13 @@ export class LocalCluster implements AsyncDisposable {
     return undefined;
   }
 
-  /** GET of a JSON endpoint of the master or an agent, by address. */
-  async get(address: string, path: string): Promise<unknown> {
-    return await this.#get(address, path);
-  }
-
   /** Resolves when no agent has a container that is not cleaned up. */
   async waitUntilIdle(): Promise<void> {
     await waitUntil(
       async () =>
-        (await Promise.all(this.#agents.map(async ({ address }) => await this.#get(address, '/containers')))).flat(),
+        (
+          await Promise.all(this.#runningAgents.map(async ({ address }) => await this.#get(address, '/containers')))
+        ).flat(),
       {
         what: 'all containers to be cleaned up',
         until: (containers) => containers.length === 0,
@@ -225,7 +239,7 @@ export class LocalCluster implements AsyncDisposable {
       runDirectory: this.directory,
       newMounts: await this.#namespace.newMounts(),
       expectedPids: new Set([this.#namespace.pid, ...this.#daemons.map(({ pid }) => pid)]),
-      checkpointDirectories: [this.#inside('/run/mesos/isolators/docker/volume')],
+      checkpointDirectories: [this.inside('/run/mesos/isolators/docker/volume')],
       cgroupsRoot: this.#cgroupsRoot,
     });
   }
@@ -242,15 +256,19 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   /** A path inside as seen from here; `path` must not cross an absolute link. */
-  #inside(path: string): string {
+  inside(path: string): string {
     return `/proc/${this.#namespace.pid}/root${path}`;
   }
 
   async #startDaemon(name: string, program: BinName, args: readonly string[]): Promise<DaemonProcess> {
     this.#options.onCommand?.(program, args);
+    return await this.#start(name, [...binArgv(program), ...args]);
+  }
+
+  async #start(name: string, argv: readonly string[]): Promise<DaemonProcess> {
     const daemon = await DaemonProcess.start({
       name,
-      argv: this.#namespace.enter([...binArgv(program), ...args]),
+      argv: this.#namespace.enter(argv),
       env: { ...this.#env, ...this.daemonSettings },
       logPath: join(this.directory, 'logs', `${name}.log`),
     });

@@ -1,6 +1,5 @@
 /** The document's story ("Test it out!"), step by step, with real processes. */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
 import type { RunResult } from '@drydock/base/subprocess';
@@ -40,7 +39,8 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
     await story.daemon(cluster.startMaster());
     await story.daemon(cluster.startConvoy());
     await story.daemon(cluster.startAgent());
-    const created = await story.tool(cluster, 'convoy', ['create', 'myvolume']);
+    const { signal } = options;
+    const created = await story.during(cluster.run('convoy', ['create', 'myvolume'], { signal }), (result) => result);
     story.check('convoy created the volume', created.exitCode === 0, created.stderr || created.stdout);
     await runTask(story, cluster, 'touch /tmp/myvolume/myfile');
     sandboxStdout = await runTask(story, cluster, 'ls /tmp/myvolume');
@@ -62,24 +62,15 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   return story.result({ sandboxStdout, durationMs: Math.round(performance.now() - startedAt) });
 
   async function runTask(teller: Story, on: LocalCluster, command: string): Promise<string> {
-    const result = await teller.tool(on, 'mesos-execute', [
-      `--master=${on.master}`,
-      '--name=test',
-      '--docker_image=ubuntu:14.04',
-      `--command=${command}`,
-      `--volumes=${options.volumesFile}`,
-    ]);
-    const isFinished = result.exitCode === 0 && result.stdout.includes('Received status update TASK_FINISHED');
-    teller.check(`the task \`${command}\` finished`, isFinished, (result.stderr || result.stdout).trim());
-    const frameworkId = /^Subscribed with ID (\S+)$/m.exec(result.stdout)?.[1] ?? '';
-    const sandbox = await on.sandbox(frameworkId, 'test');
-    if (sandbox === undefined) return '';
-    const stdout = await readFile(join(sandbox, 'stdout'), 'utf8');
-    if (command.startsWith('ls')) {
-      options.reporter.command(`cat ${join(sandbox, 'stdout')}`);
-      options.reporter.output(stdout);
+    const { signal, volumesFile: volumes, reporter } = options;
+    const task = await teller.during(on.execute({ command, volumes, signal }), ({ result }) => result);
+    const isFinished = task.result.exitCode === 0 && task.states.at(-1) === 'TASK_FINISHED';
+    teller.check(`the task \`${command}\` finished`, isFinished, (task.result.stderr || task.result.stdout).trim());
+    if (command.startsWith('ls') && task.sandbox !== undefined) {
+      reporter.command(`cat ${join(task.sandbox, 'stdout')}`);
+      reporter.output(task.stdout);
     }
-    return stdout;
+    return task.stdout;
   }
 }
 
@@ -120,15 +111,15 @@ class Story {
     this.#steps.push({ command: this.#current.command, durationMs: this.#elapsedMs() });
   }
 
-  async tool(cluster: LocalCluster, program: BinName, args: readonly string[]): Promise<RunResult> {
+  /** A tool that runs to its end; `resultOf` finds how it ended in what `work` gives. */
+  async during<T>(work: Promise<T>, resultOf: (done: T) => RunResult): Promise<T> {
     const { signal, reporter } = this.#options;
+    const done = await reporter.during('running', work);
     signal.throwIfAborted();
-    const result = await reporter.during('running', cluster.run(program, args, { signal }));
-    signal.throwIfAborted();
-    reporter.output(result.stdout);
-    const { exitCode = -1, stdout } = result;
+    const { exitCode = -1, stdout } = resultOf(done);
+    reporter.output(stdout);
     this.#steps.push({ command: this.#current.command, exitCode, stdout, durationMs: this.#elapsedMs() });
-    return result;
+    return done;
   }
 
   /** `detail` is told only when the check failed. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DomainError } from '@drydock/base/errors';
+import { STANDIN_IMAGES_DIRECTORY } from '@drydock/cluster';
 import { Command } from 'commander';
 import { createReporter } from './reporter.ts';
 import { runScenario } from './run-scenario.ts';
@@ -13,7 +14,6 @@ export class ScenarioUsageError extends DomainError<'SCENARIO_USAGE'> {
 }
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const STANDIN_DIRECTORY = join(ROOT, '.drydock', 'images');
 const IMAGE = 'ubuntu:14.04';
 
 interface ScenarioFlags {
@@ -62,7 +62,7 @@ async function runCommand(flags: ScenarioFlags): Promise<number> {
 async function openImages(
   archive: string | undefined,
 ): Promise<{ readonly directory: string; readonly note: string; readonly remove: () => Promise<void> }> {
-  const path = resolve(archive ?? join(STANDIN_DIRECTORY, `${IMAGE}.tar`));
+  const path = resolve(archive ?? join(STANDIN_IMAGES_DIRECTORY, `${IMAGE}.tar`));
   try {
     await access(path);
   } catch (error) {
@@ -71,7 +71,7 @@ async function openImages(
   }
   if (archive === undefined) {
     const note = `${IMAGE} is a stand-in here, built from this machine's busybox (--image takes a real archive)`;
-    return { directory: STANDIN_DIRECTORY, note, remove: async () => await Promise.resolve() };
+    return { directory: STANDIN_IMAGES_DIRECTORY, note, remove: async () => await Promise.resolve() };
   }
   const directory = await mkdtemp(join(tmpdir(), 'drydock-images-'));
   await mkdir(directory, { recursive: true });

@@ -242,6 +242,19 @@ describe('a mount that fails', () => {
     expect(driver.calls.at(-1)).toBe('unmount convoy/v1');
   });
 
+  it('asks nothing more of a driver that could not be reached', async () => {
+    driver.onMount = async () => {
+      driver.mounted.add('convoy\nv1');
+      return await Promise.reject(
+        new DriverCallError({ call: 'mount', volume: key, outcome: 'never-reached', message: 'plugin not found' }),
+      );
+    };
+    await expect(prepare('c1', aConfig([aVolume('/a')]))).rejects.toThrow('plugin not found');
+    await cleanup('c1');
+    expect(driver.calls).toEqual(['mount convoy/v1']);
+    expect(await checkpoints()).toEqual([]);
+  });
+
   it('is unmounted when its outcome is unclear', async () => {
     driver.onMount = async () =>
       await Promise.reject(

@@ -150,13 +150,13 @@ export class DockerVolumeIsolator implements Isolator {
 
   /** Only a clear no of the driver means that nothing is mounted; a refused mount may still have happened in part. */
   async #afterFailedMount(containerId: ContainerID, key: VolumeKey, error: unknown): Promise<void> {
-    const isRejected = error instanceof DriverCallError && error.outcome === 'rejected';
-    const seen = isRejected
-      ? await this.#client.inspect(key, { signal: AbortSignal.timeout(INSPECT_TIMEOUT_MS) })
-      : 'unknown';
+    const outcome = error instanceof DriverCallError ? error.outcome : 'unclear';
+    const holder = containerId.value;
+    if (outcome === 'unclear') return this.#apply(key, { event: 'unclear' });
+    if (outcome === 'never-reached') return this.#apply(key, { event: 'rejected', holder });
+    const seen = await this.#client.inspect(key, { signal: AbortSignal.timeout(INSPECT_TIMEOUT_MS) });
     const isMounted = seen !== 'unknown' && seen.mountpoint !== undefined;
-    if (isRejected && !isMounted) this.#apply(key, { event: 'rejected', holder: containerId.value });
-    else this.#apply(key, { event: 'unclear' });
+    this.#apply(key, isMounted ? { event: 'unclear' } : { event: 'rejected', holder });
   }
 
   /** DEVIATION: upstream binds whatever dvdcli printed, and the container dies with `Executor terminated`. */

@@ -22,8 +22,11 @@ export interface DriverClient {
   inspect(volume: VolumeKey, o: { signal: AbortSignal }): Promise<{ readonly mountpoint?: string } | 'unknown'>;
 }
 
-/** `rejected`: the driver (or dvdcli) said no. `unclear`: it may have happened, or still happen (time-out, abort). */
-export type DriverCallOutcome = 'rejected' | 'unclear';
+/**
+ * `never-reached`: the driver was not found, so it was not asked. `rejected`: the answer was no, or none came back.
+ * `unclear`: it may have happened, or still happen (time-out, abort).
+ */
+export type DriverCallOutcome = 'never-reached' | 'rejected' | 'unclear';
 
 /** A call to the driver failed; the message is upstream's. @see src/slave/containerizer/mesos/isolators/docker/volume/driver.cpp */
 export class DriverCallError extends DomainError<'DRIVER_CALL_FAILED'> {

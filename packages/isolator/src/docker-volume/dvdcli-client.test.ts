@@ -50,6 +50,11 @@ describe('DvdcliClient', () => {
 
   it.each([
     ['echo no such volume >&2; exit 1', 'Unexpected termination of the subprocess: no such volume', 'rejected'],
+    [
+      'echo Error looking up volume plugin convoy: plugin not found >&2; exit 1',
+      'Unexpected termination of the subprocess: Error looking up volume plugin convoy: plugin not found',
+      'never-reached',
+    ],
     ['exit 2', 'Unexpected termination of the subprocess: exited with status 2', 'rejected'],
     ['kill -KILL $$', 'Unexpected termination of the subprocess: terminated with SIGKILL', 'unclear'],
   ])('%s: %s', async (script, message, outcome) => {

@@ -1,6 +1,6 @@
 import { formatDurationMs } from '@drydock/base/gflags';
 import { run, type RunResult } from '@drydock/base/subprocess';
-import { DriverCallError, type DriverClient } from './driver-client.ts';
+import { DriverCallError, type DriverCallOutcome, type DriverClient } from './driver-client.ts';
 import type { DriverOption, VolumeKey } from './volume-key.ts';
 
 /** @see src/slave/containerizer/mesos/isolators/docker/volume/constants.hpp */
@@ -71,9 +71,7 @@ export class DvdcliClient implements DriverClient {
     }
     if (result.exitCode !== 0) {
       const message = `Unexpected termination of the subprocess: ${result.stderr.trim() || endOf(result)}`;
-      // A dvdcli that a signal ended did not say what the driver did.
-      const outcome = result.exitCode === undefined ? 'unclear' : 'rejected';
-      throw new DriverCallError({ call, volume, outcome, message });
+      throw new DriverCallError({ call, volume, outcome: outcomeOf(result), message });
     }
     return result.stdout;
   }
@@ -109,6 +107,13 @@ function assertTransportable(volume: VolumeKey, { key, value }: DriverOption): v
   if (problem === undefined) return;
   const message = `Cannot pass a driver option of volume '${volume.name}' to dvdcli: ${problem}`;
   throw new DriverCallError({ call: 'mount', volume, outcome: 'rejected', message });
+}
+
+/** @see apps/dvdcli: a look-up comes before any volume call and says so */
+function outcomeOf(result: RunResult): DriverCallOutcome {
+  // A dvdcli that a signal ended did not say what the driver did.
+  if (result.exitCode === undefined) return 'unclear';
+  return result.stderr.includes('Error looking up volume plugin') ? 'never-reached' : 'rejected';
 }
 
 function endOf(result: RunResult): string {

@@ -1,0 +1,18 @@
+/**
+ * Runs a fake driver as a Docker volume plugin until SIGTERM, then prints the calls that it got, one JSON object a line.
+ * Arguments: plugin name, directory for its state, `vfs` or `devicemapper`, faults.
+ */
+import { convoyProfiles, startFakeDriver } from '@drydock/fake-drivers';
+
+const [, , name = '', directory = '', store = '', faults = ''] = process.argv;
+const driver = await startFakeDriver({
+  socketPath: `/run/docker/plugins/${name}.sock`,
+  profile: store === 'devicemapper' ? convoyProfiles.devicemapper : convoyProfiles.vfs,
+  directory,
+  faults,
+});
+const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+process.on('SIGTERM', () => stop());
+await stopped;
+await driver.stop();
+for (const { method, request } of driver.requests()) process.stdout.write(`${JSON.stringify({ method, request })}\n`);

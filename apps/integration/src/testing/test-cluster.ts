@@ -1,0 +1,86 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { waitUntil } from '@drydock/base/wait-until';
+import { LocalCluster, STANDIN_IMAGES_DIRECTORY, type DaemonProcess } from '@drydock/cluster';
+
+export interface TestClusterOptions {
+  /** Further flags of the agent. */
+  readonly agentFlags?: readonly string[];
+}
+
+/** Master, agent and nothing else, in a namespace of their own. */
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<LocalCluster> {
+  const cluster = await LocalCluster.create({ imagesDirectory: STANDIN_IMAGES_DIRECTORY });
+  try {
+    await cluster.startMaster();
+    await cluster.startAgent({ flags: options.agentFlags ?? [] });
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/** Waits until no container is left and fails when anything of them is. */
+export async function assertNothingLeft(cluster: LocalCluster): Promise<void> {
+  await cluster.waitUntilIdle();
+  const leaks = await cluster.leaks();
+  if (leaks.length > 0) throw new Error(`Left behind: ${leaks.map(({ kind, what }) => `${kind} ${what}`).join(', ')}`);
+}
+
+/** A fake driver of a test. */
+export interface TestDriver {
+  readonly name: string;
+  /** Waits until no container needs it, stops it, and gives the methods that were called, oldest first. */
+  stopAndListCalls(): Promise<readonly string[]>;
+}
+
+const PROGRAM = fileURLToPath(new URL('fake-driver-program.ts', import.meta.url));
+
+export async function startTestDriver(
+  cluster: LocalCluster,
+  name: string,
+  options: { readonly store?: 'vfs' | 'devicemapper'; readonly faults?: string } = {},
+): Promise<TestDriver> {
+  const directory = join(cluster.directory, `driver-${name}`);
+  const argv = [process.execPath, PROGRAM, name, directory, options.store ?? 'vfs', options.faults ?? ''];
+  const daemon: DaemonProcess = await cluster.startProgram(`driver-${name}`, argv);
+  const socket = cluster.inside(`/run/docker/plugins/${name}.sock`);
+  await waitUntil(
+    async () => {
+      await daemon.assertRunning();
+      return await stat(socket).then(
+        (entry) => entry.isSocket(),
+        () => false, // not there yet
+      );
+    },
+    { what: `the driver ${name} to serve` },
+  );
+  return {
+    name,
+    stopAndListCalls: async () => {
+      await cluster.waitUntilIdle();
+      await daemon.stop();
+      const lines = (await readFile(daemon.logPath, 'utf8')).trim().split('\n');
+      return lines
+        .filter((line) => line.startsWith('{'))
+        .map((line) => (JSON.parse(line) as { method: string }).method);
+    },
+  };
+}
+
+/** The JSON for `--volumes` with one Docker volume. */
+export function aVolume(options: {
+  readonly driver?: string;
+  readonly name?: string;
+  readonly path?: string;
+  readonly mode?: 'RW' | 'RO';
+}): Record<string, unknown> {
+  const { driver, name = 'v1', path = '/data', mode = 'RW' } = options;
+  return {
+    container_path: path,
+    mode,
+    source: { type: 'DOCKER_VOLUME', docker_volume: { ...(driver === undefined ? {} : { driver }), name } },
+  };
+}
