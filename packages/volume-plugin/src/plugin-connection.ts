@@ -56,7 +56,9 @@ export class PluginConnection implements Disposable {
     const socket = this.#idle;
     this.#idle = undefined;
     if (socket === undefined) return undefined;
-    // A server that closed the connection right after its reply is noticed here, not by losing the next request.
+    // A server that closed the connection right after its reply is noticed here, not by losing the next request. Between
+    // two turns of the event loop it looks once at every socket; one turn may pass without a look.
+    await setImmediate();
     await setImmediate();
     if (!socket.destroyed && !socket.readableEnded) return socket;
     socket.destroy();

@@ -121,7 +121,10 @@ async function answer(
   }
 }
 
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<{ readonly text: string } | 'too-long' | 'aborted'> {
+async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+): Promise<{ readonly text: string } | 'too-long' | 'aborted'> {
   const chunks: Buffer[] = [];
   let byteCount = 0;
   try {
