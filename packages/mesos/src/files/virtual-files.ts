@@ -4,7 +4,8 @@
  * must be inside the attached root after every link has been followed.
  * @see src/files/files.cpp
  */
-import { open, readdir, realpath, stat, lstat, type FileHandle } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { constants, lstat, open, readdir, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { basename, join, posix, sep } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
 import { HttpError, bytesReply, jsonReply, type HttpReply } from '../http/reply.ts';
@@ -54,10 +55,11 @@ export class VirtualFiles {
   async #browse(request: HttpRequest): Promise<HttpReply> {
     const virtualPath = pathOf(request);
     const hostPath = await this.#resolve(virtualPath);
-    if (!(await stat(hostPath)).isDirectory()) throw new HttpError(400, 'Cannot browse a file.\n');
+    if (!(await statReal(hostPath)).isDirectory()) throw new HttpError(400, 'Cannot browse a file.\n');
+    await using directory = await openReal(hostPath, constants.O_DIRECTORY);
     const entries: BrowseEntry[] = [];
-    for (const name of (await readdir(hostPath)).toSorted()) {
-      const entry = await browseEntry(join(hostPath, name), posix.join(virtualPath, name));
+    for (const name of (await readdir(pathOfDescriptor(directory))).toSorted()) {
+      const entry = await browseEntry(join(pathOfDescriptor(directory), name), posix.join(virtualPath, name));
       if (entry !== undefined) entries.push(entry);
     }
     return jsonReply(entries);
@@ -111,19 +113,50 @@ async function resolveInside(root: string, rest: string): Promise<string> {
     const real = await realpath(join(realRoot, rest));
     if (real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) return real;
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP' && code !== 'ENAMETOOLONG') throw error;
+    if (!isGone(error)) throw error;
   }
   throw new HttpError(404, '');
 }
 
-async function openFile(hostPath: string): Promise<FileHandle> {
-  const kind = await stat(hostPath);
-  if (kind.isDirectory()) throw new HttpError(400, 'Cannot read a directory.\n');
-  // A FIFO would block, a device is no data.
-  if (!kind.isFile()) throw new HttpError(400, 'Cannot read what is not a regular file.\n');
-  return await open(hostPath, 'r');
+/** Nothing of that name is there, or no longer. */
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(systemCodeOf(error) ?? '');
 }
+
+/** @throws HttpError 400 when it is no regular file */
+async function openFile(hostPath: string): Promise<FileHandle> {
+  const kind = await statReal(hostPath);
+  if (kind.isDirectory()) throw new HttpError(400, 'Cannot read a directory.\n');
+  if (!kind.isFile()) throw new HttpError(400, 'Cannot read what is not a regular file.\n');
+  return await openReal(hostPath, constants.O_RDONLY);
+}
+
+async function statReal(realPath: string): Promise<Stats> {
+  try {
+    return await stat(realPath);
+  } catch (error) {
+    throw isGone(error) ? new HttpError(404, '') : error;
+  }
+}
+
+/**
+ * Opens a real path and makes sure that this is what was opened: the task that owns the sandbox may exchange a directory
+ * or file for a link (or a FIFO, which would block) at any time.
+ */
+async function openReal(realPath: string, flags: number): Promise<FileHandle> {
+  const file = await open(realPath, flags | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch((error: unknown) => {
+    throw isGone(error) ? new HttpError(404, '') : error;
+  });
+  try {
+    if ((await readlink(pathOfDescriptor(file))) === realPath) return file;
+    throw new HttpError(404, '');
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+const pathOfDescriptor = (file: FileHandle): string => `/proc/self/fd/${file.fd}`;
 
 async function browseEntry(hostPath: string, virtualPath: string): Promise<BrowseEntry | undefined> {
   try {

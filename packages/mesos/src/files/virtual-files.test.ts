@@ -1,0 +1,186 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '@drydock/base/subprocess';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startHttpService, type StartedHttpService } from '../http/service.ts';
+import { VirtualFiles, type BrowseEntry } from './virtual-files.ts';
+
+let directory = '';
+let sandbox = '';
+let service: StartedHttpService;
+const files = new VirtualFiles();
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'virtual-files-'));
+  sandbox = join(directory, 'sandbox');
+  await mkdir(join(sandbox, 'sub'), { recursive: true });
+  await writeFile(join(sandbox, 'stdout'), 'lost+found\nmyfile\n', { mode: 0o640 });
+  await writeFile(join(sandbox, 'sub', 'a b&ü'), 'inner');
+  await writeFile(join(directory, 'secret'), 'SECRET');
+  await mkdir(join(directory, 'sandbox-neighbour'));
+  await writeFile(join(directory, 'sandbox-neighbour', 'secret'), 'SECRET');
+  files.attach('/sandbox', sandbox);
+  service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: files.routes });
+});
+afterEach(async () => {
+  await service.stop({ graceMs: 0 });
+  files.detach('/sandbox');
+  await rm(directory, { recursive: true });
+});
+
+const get = async (operation: string, query: Record<string, string>): Promise<Response> =>
+  await fetch(`http://127.0.0.1:${service.port}/files/${operation}?${new URLSearchParams(query).toString()}`, {
+    headers: { Connection: 'close' },
+  });
+const read = async (query: Record<string, string>): Promise<unknown> => await (await get('read', query)).json();
+
+describe('/files/browse', () => {
+  it('lists a directory sorted, with what ls -l shows', async () => {
+    await symlink('stdout', join(sandbox, 'link'));
+    // The answer of this service, whose shape BrowseEntry is.
+    const entries = (await (await get('browse', { path: '/sandbox/' })).json()) as BrowseEntry[];
+    expect(entries.map(({ path, mode }) => [path, mode])).toEqual([
+      ['/sandbox/link', 'lrwxrwxrwx'],
+      ['/sandbox/stdout', '-rw-r-----'],
+      ['/sandbox/sub', expect.stringMatching(/^drwx/)],
+    ]);
+    expect(entries[1]).toMatchObject({ nlink: 1, size: 18, mtime: expect.any(Number), uid: expect.any(String) });
+  });
+
+  it('refuses a file', async () => {
+    const response = await get('browse', { path: '/sandbox/stdout' });
+    expect([response.status, await response.text()]).toEqual([400, 'Cannot browse a file.\n']);
+  });
+});
+
+describe('/files/read', () => {
+  it.each([
+    [{}, { offset: 18, data: '' }],
+    [{ offset: '-1' }, { offset: 18, data: '' }],
+    [{ offset: '0' }, { offset: 0, data: 'lost+found\nmyfile\n' }],
+    [{ offset: '11' }, { offset: 11, data: 'myfile\n' }],
+    [
+      { offset: '11', length: '2' },
+      { offset: 11, data: 'my' },
+    ],
+    [
+      { offset: '11', length: '-1' },
+      { offset: 11, data: 'myfile\n' },
+    ],
+    [
+      { offset: '0', length: '0' },
+      { offset: 0, data: '' },
+    ],
+    [
+      { offset: '17', length: '9' },
+      { offset: 17, data: '\n' },
+    ],
+    [{ offset: '18' }, { offset: 18, data: '' }],
+    [{ offset: '99' }, { offset: 99, data: '' }],
+  ])('answers %j', async (query, expected) => {
+    expect(await read({ path: '/sandbox/stdout', ...query })).toEqual(expected);
+  });
+
+  it('gives at most 16 pages at once', async () => {
+    await writeFile(join(sandbox, 'long'), 'x'.repeat(65_537));
+    const answer = await read({ path: '/sandbox/long', offset: '0', length: '65537' });
+    expect(answer).toEqual({ offset: 0, data: 'x'.repeat(65_536) });
+  });
+
+  it.each([
+    [{}, 400, "Expecting 'path=value' in query.\n"],
+    [{ path: '' }, 400, "Expecting 'path=value' in query.\n"],
+    [{ path: '/sandbox' }, 400, 'Cannot read a directory.\n'],
+    [{ path: '/sandbox/fifo' }, 400, 'Cannot read what is not a regular file.\n'],
+    [{ path: '/sandbox/stdout', offset: '-2' }, 400, 'Negative offset provided: -2.\n'],
+    [{ path: '/sandbox/stdout', length: '-2' }, 400, 'Negative length provided: -2.\n'],
+    [{ path: '/sandbox/stdout', offset: 'x' }, 400, "Failed to parse offset: Failed to convert 'x' to number.\n"],
+    [{ path: '/sandbox/none' }, 404, ''],
+    [{ path: '/sandbox/stdout/below' }, 404, ''],
+    [{ path: `/sandbox/${'x'.repeat(300)}` }, 404, ''],
+    [{ path: '/sandbox/stdout\0' }, 404, ''],
+    [{ path: '/other' }, 404, ''],
+    [{ path: 'sandbox/stdout' }, 404, ''],
+  ])('refuses %j with %i', async (query, status, text) => {
+    await run(['mkfifo', join(sandbox, 'fifo')]);
+    const response = await get('read', query);
+    expect([response.status, await response.text()]).toEqual([status, text]);
+  });
+});
+
+describe('/files/download', () => {
+  it('gives the bytes under a harmless name', async () => {
+    const response = await get('download', { path: '/sandbox/sub/a b&ü' });
+    expect(response.headers.get('Content-Disposition')).toBe('attachment; filename=a_b__');
+    expect(response.headers.get('Content-Type')).toBe('application/octet-stream');
+    expect(await response.text()).toBe('inner');
+  });
+});
+
+describe('VirtualFiles', () => {
+  it.each([
+    '/sandbox/../secret',
+    '/sandbox/sub/../../secret',
+    '/sandbox/../sandbox-neighbour/secret',
+    '/sandbox-neighbour/secret',
+    '../secret',
+    '/..//secret',
+  ])('leads nowhere outside: %s', async (path) => {
+    for (const operation of ['browse', 'read', 'download']) {
+      expect((await get(operation, { path })).status).toBe(404);
+    }
+  });
+
+  it('does not decode a path twice', async () => {
+    expect((await get('download', { path: '/sandbox/%2e%2e/secret' })).status).toBe(404);
+    expect((await get('download', { path: '/sandbox/sub%2f..%2fstdout' })).status).toBe(404);
+  });
+
+  it.each([
+    ['a relative link', '../secret', 404],
+    ['a link to a neighbour whose path begins alike', '../sandbox-neighbour/secret', 404],
+    ['an absolute link', '/etc/hostname', 404],
+    ['a link to itself', 'link', 404],
+    ['a link inside', 'sub/../stdout', 200],
+  ])('follows %s only inside', async (_, target, status) => {
+    await symlink(target, join(sandbox, 'link'));
+    expect((await get('download', { path: '/sandbox/link' })).status).toBe(status);
+  });
+
+  it('does not enter a linked directory outside', async () => {
+    await symlink(directory, join(sandbox, 'link'));
+    expect((await get('browse', { path: '/sandbox/link' })).status).toBe(404);
+    expect((await get('download', { path: '/sandbox/link/secret' })).status).toBe(404);
+  });
+
+  it('follows a root that is itself a link, as runs/latest', async () => {
+    await symlink(sandbox, join(directory, 'latest'));
+    files.attach('/runs/latest/', join(directory, 'latest'));
+    expect(await (await get('download', { path: '/runs/latest/stdout' })).text()).toContain('myfile');
+    files.detach('/runs/latest');
+    expect((await get('download', { path: '/runs/latest/stdout' })).status).toBe(404);
+  });
+
+  it('shows a single file and prefers the longest attached path', async () => {
+    files.attach('/sandbox/sub', join(directory, 'secret'));
+    expect(await (await get('download', { path: '/sandbox/sub' })).text()).toBe('SECRET');
+    files.detach('/sandbox/sub');
+  });
+
+  it('does not read a file that was exchanged for a link in between', async () => {
+    const exchange = [
+      `cd ${sandbox}; echo plain >plain; i=0`,
+      'while [ $i -lt 120 ]; do ln -s ../secret t; mv -T t target; ln plain t; mv -T t target; i=$((i+1)); done',
+    ].join('\n');
+    const exchanging = run(['sh', '-c', exchange]).then(() => 'over' as const);
+    const seen = new Set<string>();
+    while ((await Promise.race([exchanging, Promise.resolve('under way')])) !== 'over') {
+      const responses = await Promise.all(
+        Array.from({ length: 8 }, async () => await get('download', { path: '/sandbox/target' })),
+      );
+      for (const response of responses) if (response.ok) seen.add(await response.text());
+    }
+    expect([...seen]).toEqual(['plain\n']);
+  });
+});
