@@ -168,6 +168,11 @@ export function createOciConfig(options: OciConfigOptions): OciConfig {
   return config;
 }
 
+/**
+ * The runtime resolves the target inside the container, links included.
+ * DEVIATION: upstream mounts on `<rootfs>/<target>` as the host sees it, so that a link in an image leads out of it; here
+ * a link to `/etc` is the container's `/etc`, and a link to the container's root fails the launch.
+ */
 function toOciMount(mount: ContainerMount): OciMount {
   return {
     destination: mount.target,

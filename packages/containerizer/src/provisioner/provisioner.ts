@@ -14,7 +14,7 @@ import type { Image } from '@drydock/mesos';
 import { LaunchFailedError } from '../errors.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { OverlayMount } from '../launcher/launcher.ts';
-import { ensureOverlayWhiteouts, readWhiteouts } from './layer-whiteouts.ts';
+import { createWhiteoutMask, readWhiteouts } from './whiteout-mask.ts';
 
 export type ProvisionerBackend = 'overlay' | 'copy';
 
@@ -78,15 +78,24 @@ async function prepareOverlay(
   for (const name of ['upperdir', 'workdir', 'links']) {
     await mkdir(join(scratch, name), { recursive: true, mode: 0o755 });
   }
+  const lowers = await lowerDirectories(layers, join(scratch, 'masks'), signal);
   // An image without layers still needs a lower directory.
-  const lowers = layers.length === 0 ? [join(scratch, 'links')] : layers.map((layer) => join(layer, 'rootfs'));
-  for (const layer of layers) await ensureOverlayWhiteouts(layer, { signal });
+  if (lowers.length === 0) lowers.push(linksDirectory);
   for (const [index, lower] of lowers.entries()) await symlink(lower, join(linksDirectory, String(index)));
-  const lowerdir = lowers
-    .map((_, index) => String(index))
-    .reverse()
-    .join(':');
+  const lowerdir = lowers.map((_, index) => String(index)).join(':');
   return { linksDirectory, target, options: `lowerdir=${lowerdir},upperdir=../upperdir,workdir=../workdir` };
+}
+
+/** The layers' root directories and the masks between them, the topmost first as overlayfs wants them. */
+async function lowerDirectories(layers: readonly string[], masks: string, signal: AbortSignal): Promise<string[]> {
+  const lowers: string[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const mask = join(masks, String(index));
+    const whiteouts = await readWhiteouts(layer);
+    if (await createWhiteoutMask(mask, whiteouts, lowers, { signal })) lowers.unshift(mask);
+    lowers.unshift(join(layer, 'rootfs'));
+  }
+  return lowers;
 }
 
 async function copyLayer(layer: string, rootfs: string, signal: AbortSignal): Promise<void> {
@@ -98,8 +107,6 @@ async function copyLayer(layer: string, rootfs: string, signal: AbortSignal): Pr
   }
   await removeConflicts(source, rootfs);
   await runOrThrow(['cp', '-a', '--no-target-directory', '--', source, rootfs], { signal, timeoutMs: COPY_MS_MAX });
-  // Present in the source once an overlay was made of this layer.
-  for (const path of removed) await removeBeneath(rootfs, path);
 }
 
 /** Removes a name without following a link on the way to it: what is behind one is not of this path. */
