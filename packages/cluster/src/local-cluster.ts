@@ -182,9 +182,8 @@ export class LocalCluster implements AsyncDisposable {
 
   /** Runs mesos-execute to its end and tells what it said. */
   async execute(options: ExecuteOptions): Promise<ExecutedTask> {
-    const result = await this.run('mesos-execute', executeFlags(this.master, options), {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    const bound = options.signal === undefined ? {} : { signal: options.signal };
+    const result = await this.run('mesos-execute', executeFlags(this.master, options), bound);
     return await toExecutedTask(
       result,
       options,
