@@ -6,6 +6,7 @@ import { DomainError, messageOf } from '@drydock/base/errors';
 import { fromJson } from '../codec/codec.ts';
 import { resourceType } from '../codec/schema.ts';
 import type { Range, Resource } from '../v1.ts';
+import { validateResources } from '../validation/validate-resources.ts';
 import { addResources } from './resources.ts';
 
 /** The text is no list of resources; the message says which part, in upstream's words. */
@@ -30,12 +31,16 @@ export function parseResources(text: string, options: { readonly defaultRole?: s
 }
 
 function parseJsonResources(text: string): Resource[] {
+  let resources: Resource[];
   try {
     const value: unknown = JSON.parse(text);
-    return (Array.isArray(value) ? value : []).map((item) => fromJson(resourceType, item));
+    resources = (Array.isArray(value) ? value : []).map((item) => fromJson(resourceType, item));
   } catch (error) {
     throw new ResourcesError(messageOf(error), { cause: error });
   }
+  const reason = validateResources(resources);
+  if (reason !== undefined) throw new ResourcesError(reason);
+  return resources;
 }
 
 function parseToken(token: string, defaultRole: string): Resource {
