@@ -7,7 +7,7 @@ import { toLogrusLine } from '@drydock/base/logrus-text';
 import {
   callSequences,
   connectVolumeDriver,
-  VolumeLookupError,
+  VolumeUnavailableError,
   type DiscoveryDirectories,
   type PluginClientEvent,
 } from '@drydock/volume-plugin';
@@ -145,7 +145,7 @@ function toFailureLine(error: unknown, line: VolumeCommandLine, signal: AbortSig
   }
   if (error instanceof Failure) return toLogrusLine(error.level, error.message, { fields: error.fields });
   // dvdcli names the volume when Create or Get failed, not when Mount or Unmount did.
-  const isNamed = error instanceof VolumeLookupError || line.command === 'create';
+  const isNamed = error instanceof VolumeUnavailableError;
   return toLogrusLine('error', messageOf(error), isNamed ? { fields: { volumeName: line.name } } : {});
 }
 

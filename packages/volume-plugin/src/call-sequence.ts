@@ -8,7 +8,7 @@ import type { VolumeDriverClient } from './volume-driver-client.ts';
 import type { PluginVolume, VolumeOptions } from './wire.ts';
 
 /** Get answered without a volume and without an error. */
-export class NoSuchVolumeError extends DomainError<'NO_SUCH_VOLUME'> {
+class NoSuchVolumeError extends DomainError<'NO_SUCH_VOLUME'> {
   readonly code = 'NO_SUCH_VOLUME';
 
   constructor() {
@@ -16,9 +16,9 @@ export class NoSuchVolumeError extends DomainError<'NO_SUCH_VOLUME'> {
   }
 }
 
-/** The command failed at its look-up call (Get), not at the call that does the work. */
-export class VolumeLookupError extends DomainError<'VOLUME_LOOKUP_FAILED'> {
-  readonly code = 'VOLUME_LOOKUP_FAILED';
+/** Finding or making the volume (Get, Create) failed, not what was to be done with it; `cause` says how. */
+export class VolumeUnavailableError extends DomainError<'VOLUME_UNAVAILABLE'> {
+  readonly code = 'VOLUME_UNAVAILABLE';
 
   constructor(cause: Error) {
     super(cause.message, { cause });
@@ -46,7 +46,7 @@ export interface CallSequence {
 const dvdcli02: CallSequence = {
   async mount(driver, name, driverOptions, options) {
     const known = await lookUp(driver, name, options, options.explicitCreate === true);
-    if (known === undefined) await driver.create(name, driverOptions, options);
+    if (known === undefined) await asUnavailable(driver.create(name, driverOptions, options));
     return await driver.mount(known?.Name ?? name, options);
   },
   async unmount(driver, name, options) {
@@ -54,7 +54,7 @@ const dvdcli02: CallSequence = {
     await driver.unmount(Name, options);
   },
   async create(driver, name, driverOptions, options) {
-    await driver.create(name, driverOptions, options);
+    await asUnavailable(driver.create(name, driverOptions, options));
   },
   async path(driver, name, options) {
     const { Name, Mountpoint } = await mustLookUp(driver, name, options);
@@ -74,19 +74,23 @@ async function lookUp(
   try {
     return await mustLookUp(driver, name, options);
   } catch (error) {
-    if (mustExist || !(error instanceof VolumeLookupError)) throw error;
+    if (mustExist || !(error instanceof VolumeUnavailableError)) throw error;
     return undefined;
   }
 }
 
 async function mustLookUp(driver: VolumeDriverClient, name: string, options: CallOptions): Promise<PluginVolume> {
+  const volume = await asUnavailable(driver.get(name, options));
+  if (volume === undefined) throw new VolumeUnavailableError(new NoSuchVolumeError());
+  return volume;
+}
+
+async function asUnavailable<T>(call: Promise<T>): Promise<T> {
   try {
-    const volume = await driver.get(name, options);
-    if (volume === undefined) throw new NoSuchVolumeError();
-    return volume;
+    return await call;
   } catch (error) {
-    // Only what the driver did is a failed look-up; an aborted call is not.
-    if (error instanceof DomainError) throw new VolumeLookupError(error);
+    // Only what the driver did makes the volume unavailable; an aborted call does not.
+    if (error instanceof DomainError) throw new VolumeUnavailableError(error);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-export { callSequences, VolumeLookupError } from './call-sequence.ts';
+export { callSequences, VolumeUnavailableError } from './call-sequence.ts';
 export type { CallSequence } from './call-sequence.ts';
 export { defaultDiscoveryDirectories } from './discovery.ts';
 export type { DiscoveryDirectories } from './discovery.ts';
