@@ -167,7 +167,11 @@ class HttpService implements StartedHttpService {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
+    response.on('close', () => {
+      gone.abort();
+      // A connection that is kept alive would hold the stop up. It is idle a moment after its answer is out.
+      if (this.#stopped !== undefined) setImmediate(() => this.#server.closeIdleConnections());
+    });
     // A peer that vanishes while it is answered is nobody's error.
     response.on('error', () => undefined);
     try {
