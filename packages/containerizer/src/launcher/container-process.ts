@@ -5,6 +5,7 @@ import { assert, messageOf, systemCodeOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import { run } from '@drydock/base/subprocess';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
+import { isInitForwarding } from './init-process.ts';
 import { parseExitRecord, toTermination, type ContainerTermination } from './container-termination.ts';
 
 /** A forked container: the shim holds it at the gate, then supervises it. */
@@ -34,6 +35,8 @@ interface ContainerProcessOptions {
 const RUNTIME_CALL_MS_MAX = 10_000;
 /** From the first SIGKILL until the shim itself is killed. */
 const KILL_MS_MAX = 15_000;
+
+const KILLED = { exitCode: 137, oomKillCount: 0 };
 
 export class ContainerProcess implements ForkedContainer {
   readonly pid: number;
@@ -98,13 +101,17 @@ export class ContainerProcess implements ForkedContainer {
     this.#options.child.stdin?.end();
   }
 
-  /** The runtime refuses until its container exists, so this asks again until it does, or until the shim has exited. */
+  /**
+   * The runtime refuses until its container exists, so this asks again until it does, or until the shim has exited. A
+   * SIGTERM also waits until somebody can take it.
+   */
   async #signalUntilDelivered(signal: 'TERM' | 'KILL'): Promise<void> {
-    const { runtimeArgv, runtimeId, logger } = this.#options;
+    const { runtimeArgv, runtimeId, directory, logger } = this.#options;
     try {
       await waitUntil(
         async () => {
           if (this.#hasExited) return true;
+          if (signal === 'TERM' && !(await isInitForwarding(join(directory, 'container.pid')))) return false;
           const result = await run([...runtimeArgv, 'kill', runtimeId, signal], { timeoutMs: RUNTIME_CALL_MS_MAX });
           return result.exitCode === 0 || this.#hasExited;
         },
@@ -135,6 +142,8 @@ export class ContainerProcess implements ForkedContainer {
       const record = parseExitRecord((await readIfThere(join(directory, 'exit'))) ?? '');
       if (record === undefined) return await this.#removeByForce();
       if (record.how === 'exited') return toTermination(record, this.#sentSignals);
+      // Killed while the runtime was still about to start the command, which nobody can have noticed.
+      if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
       return { how: 'launch-failed', message: await this.#launchFailure() };
     } catch (error) {
       return { how: 'unknown', message: `Failed to read how the container ended: ${messageOf(error)}` };
@@ -146,11 +155,9 @@ export class ContainerProcess implements ForkedContainer {
     const { runtimeArgv, runtimeId, directory, removeLeftovers } = this.#options;
     await run([...runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
     await removeLeftovers();
+    if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
     const hasStarted = (await readIfThere(join(directory, 'container.pid'))) !== undefined;
     if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure() };
-    if (this.#sentSignals.has('SIGKILL')) {
-      return toTermination({ exitCode: 137, oomKillCount: 0 }, this.#sentSignals);
-    }
     return { how: 'unknown', message: 'The shim of the container was killed before it could write the exit status' };
   }
 

@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waitUntil } from '@drydock/base/wait-until';
+import { probeCgroups, removeCgroups } from './launcher/cgroups.ts';
+import { identify } from './launcher/shim-identity.ts';
+import { buildStandinImage } from './standin-image.ts';
+import { outcomesOf, runCases } from './testing/run-cases.ts';
+
+const cgroupsRoot = `drydock-test-${process.pid}`;
+let base: string;
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'containerizer-'));
+  await mkdir(join(base, 'registry'));
+  await buildStandinImage({ outputPath: join(base, 'registry/ubuntu:14.04.tar') });
+});
+afterEach(async () => await rm(base, { recursive: true, force: true }));
+
+describe('a container', () => {
+  it('is ended, limited and run as the user that was asked for', { tags: ['root'] }, async () => {
+    const cgroups = await probeCgroups(cgroupsRoot);
+    const outcomes = outcomesOf(await runCases('supervision-cases.ts', base, ['overlay', cgroupsRoot]));
+    const terminated = { how: 'exited', exitCode: 143, signal: 'SIGTERM', waitStatus: 15 };
+    const refused = 'refused\n';
+    expect(outcomes).toMatchObject({
+      ...Object.fromEntries(Array.from({ length: 3 }, (_, index) => [`terminated-${index}`, terminated])),
+      deaf: { how: 'exited', exitCode: 137, signal: 'SIGKILL' },
+      'exit-143': { how: 'exited', exitCode: 143, waitStatus: 143 * 256 },
+      'no-such-program': { how: 'exited', exitCode: 127 },
+      'unknown-user': { error: "Failed to find user 'no-such-user': No such user on this host" },
+      'numeric-user': {
+        exitCode: 0,
+        stdout: expect.stringMatching(
+          new RegExp(`\n12345\n12345\n${refused.repeat(3)}12345\n${refused}CapEff:\\s*0{16}\n$`),
+        ),
+      },
+      // Where the machine gives no limits there is nothing to run out of.
+      'out-of-memory': 'unavailable' in cgroups ? {} : { exitCode: 137, signal: 'SIGKILL', isOutOfMemory: true },
+    });
+    expect(outcomes).not.toHaveProperty('exit-143.signal');
+  });
+});
+
+describe('the shim', () => {
+  it.each([
+    ['before the gate runs nothing', 'before-gate', 'launch-failed 1 0\n', /^$/],
+    [
+      'after the gate lets the command go on and writes how it ended',
+      'after-gate',
+      'exited 7 0\n',
+      /^sh -c .*\nbegun\nlater\n$/,
+    ],
+  ])('of an agent that is killed %s', { tags: ['root'] }, async (_title, moment, exit, stdout) => {
+    const { signal } = await runCases('killed-agent.ts', base, [moment, cgroupsRoot]);
+    expect(signal).toBe('SIGKILL');
+    const directory = join(base, 'run/containers/overlay-orphan');
+    const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+    await writeFile(join(base, 'sandbox-orphan/go'), '');
+    await waitUntil(async () => (await identify(pid)) === undefined, { what: `the shim ${pid} to end` });
+    expect(await readFile(join(directory, 'exit'), 'utf8')).toBe(exit);
+    expect(await readFile(join(base, 'sandbox-orphan/stdout'), 'utf8')).toMatch(stdout);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base);
+    const cgroups = await probeCgroups(cgroupsRoot);
+    if (!('unavailable' in cgroups)) await removeCgroups(cgroups);
+  });
+});

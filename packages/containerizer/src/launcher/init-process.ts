@@ -1,0 +1,37 @@
+/**
+ * Whether a container's init can take a signal for its task.
+ *
+ * Until tini has put the task into a process group of its own, a SIGTERM is lost: the runtime's own init and a tini that
+ * has just been executed are pid 1 without a handler, and a tini without the group finds nobody to forward it to.
+ */
+import { readFile } from 'node:fs/promises';
+import { systemCodeOf } from '@drydock/base/errors';
+
+/** `pidFile` is written by the runtime when the command runs; false while it is missing, and when the init is gone. */
+export async function isInitForwarding(pidFile: string): Promise<boolean> {
+  const pid = (await readIfThere(pidFile))?.trim();
+  if (pid === undefined || !/^\d+$/.test(pid) || (await readIfThere(`/proc/${pid}/stat`)) === undefined) return false;
+  const children = await readIfThere(`/proc/${pid}/task/${pid}/children`);
+  // A kernel without this file: the runtime's pid file has to do.
+  if (children === undefined) return true;
+  for (const child of children.trim().split(' ')) {
+    const stat = child === '' ? undefined : await readIfThere(`/proc/${child}/stat`);
+    if (stat !== undefined && parseProcessGroup(stat) === Number(child)) return true;
+  }
+  return false;
+}
+
+/** Process group of a `/proc/<pid>/stat` text; the command in it may hold spaces and brackets. */
+function parseProcessGroup(text: string): number {
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[2]);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    // ESRCH: the process ended between open and read.
+    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
