@@ -1,25 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** One project per package and app: `vitest run --project isolator`. */
-const projects = ['packages', 'apps', 'tools'].flatMap((room) =>
-  (room === 'tools' ? ['.'] : readdirSync(room)).map((directory) => {
-    const root = room === 'tools' ? 'tools' : `${room}/${directory}`;
-    const name =
-      room === 'tools'
-        ? 'tools'
-        : (JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { name: string }).name.replace('@drydock/', '');
-    return {
-      extends: true as const,
-      test: { name, root, include: [room === 'tools' ? '**/*.test.ts' : 'src/**/*.test.ts'] },
-    };
-  }),
+/** Every package and app is a project, `vitest run --project isolator`; the repository's own tools are one too. */
+const rooms = ['packages', 'apps'].flatMap((kind) =>
+  readdirSync(join(import.meta.dirname, kind)).map((name) => ({
+    root: `${kind}/${name}`,
+    include: ['src/**/*.test.ts'],
+  })),
 );
 
 export default defineConfig({
   test: {
-    projects,
+    projects: [...rooms, { root: 'tools', include: ['*.test.ts'] }].map(({ root, include }) => ({
+      extends: true as const,
+      test: { name: nameOf(root), root: join(import.meta.dirname, root), include },
+    })),
     passWithNoTests: true,
+    hookTimeout: 60_000,
     tags: [
       { name: 'root', description: 'needs root: mounts, namespaces, loop devices', timeout: 60_000 },
       { name: 'docker', description: 'needs a Docker engine', timeout: 120_000 },
@@ -27,3 +25,11 @@ export default defineConfig({
     ],
   },
 });
+
+function nameOf(root: string): string {
+  if (root === 'tools') return root;
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, root, 'package.json'), 'utf8')) as {
+    name: string;
+  };
+  return manifest.name.replace('@drydock/', '');
+}

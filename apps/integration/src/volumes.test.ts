@@ -123,6 +123,25 @@ describe('the agent', { tags }, () => {
     expect((await driver.stopAndListCalls()).at(-1)).toBe('VolumeDriver.Unmount');
   });
 
+  it('asks a task to end, and kills it when it does not within its grace period', async () => {
+    const task = await cluster.execute({
+      command: 'trap "" TERM; while :; do sleep 0.1; done',
+      flags: ['--kill_after=100ms'],
+    });
+    expect(task.states.at(-1)).toBe('TASK_KILLED');
+    expect(task.message).toBe('Command terminated with signal Killed');
+    expect(task.stdout).toContain('Received KILL event\nReceived kill for task test with grace period of 3secs\n');
+    expect(task.stdout).toMatch(/^Process \d+ did not terminate after 3secs, sending SIGKILL to process tree at \d+$/m);
+  });
+
+  it('gives a task its environment and, with an image, the sandbox as working directory', async () => {
+    const task = await cluster.execute({ command: 'pwd; env', flags: ['--env={"GREETING":"hello world"}'] });
+    expect(task.stdout).toMatch(/^\/mnt\/mesos\/sandbox$/m);
+    expect(task.stdout).toMatch(/^GREETING=hello world$/m);
+    expect(task.stdout).toMatch(/^MESOS_SANDBOX=\/mnt\/mesos\/sandbox$/m);
+    expect(task.stdout).not.toContain('DRYDOCK_RUN_ID');
+  });
+
   it('shows a sandbox over HTTP and nothing beyond it', async () => {
     const task = await cluster.execute({ command: 'echo hello; ln -s /etc/passwd link' });
     const [agent] = cluster.agents;

@@ -267,9 +267,14 @@ describe('a mount that fails', () => {
 
   it('leaves a container that waits behind it unharmed when that one is killed', async () => {
     const gate = Promise.withResolvers<string>();
-    driver.onMount = async () => await gate.promise;
+    const inFlight = Promise.withResolvers<void>();
+    driver.onMount = async () => {
+      inFlight.resolve();
+      return await gate.promise;
+    };
     const kill = new AbortController();
     const first = prepare('c1', aConfig([aVolume('/a')]));
+    await inFlight.promise;
     const second = isolator.prepare(id('c2'), aConfig([aVolume('/a')]), { signal: kill.signal });
     kill.abort(new Error('task killed'));
     await expect(second).rejects.toThrow('task killed');
