@@ -193,9 +193,9 @@ async function fetchHead(
   }
 }
 
-/** fetch says `fetch failed`; the cause says why. */
+/** fetch throws a TypeError that says `fetch failed` or `terminated`; its cause says why. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error) || error.cause === undefined) return messageOf(error);
+  if (!(error instanceof TypeError) || error.cause === undefined) return messageOf(error);
   const text = messageOf(error.cause);
   return text === '' ? messageOf(error) : text;
 }
