@@ -169,8 +169,10 @@ export class DockerVolumeIsolator implements Isolator {
     );
   }
 
-  /** Unmounts if nobody holds the volume any more when its turn comes. */
+  /** Unmounts if nobody holds the volume, now and when its turn comes; waits for nothing when somebody does. */
   async #unmount(key: VolumeKey, signal: AbortSignal): Promise<void> {
+    const left = this.#volumes.get(volumeId(key));
+    if (left === undefined || !needsUnmount(left)) return;
     await this.#sequencer.run(
       volumeId(key),
       async () => {
