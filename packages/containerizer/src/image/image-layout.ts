@@ -1,6 +1,8 @@
 /**
  * Finds an image among the members of an archive: the layout that `docker save` writes today (`manifest.json`, with or
  * without OCI blobs) and the classic one (`repositories`, `<layer>/json`, `<layer>/layer.tar`).
+ *
+ * DEVIATION: upstream reads the classic layout only, which `docker save` no longer writes.
  * @see https://github.com/moby/moby/blob/master/image/spec/v1.2.md
  */
 import type { ImageRuntimeConfig } from '@drydock/isolator';

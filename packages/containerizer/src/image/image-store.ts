@@ -4,7 +4,8 @@
  * A layer counts when its directory is in `layers`, where it comes by one rename; an image counts when `storedImages`
  * names it. What an interrupted pull leaves is in `staging`, which is emptied at the start.
  * DEVIATION: `storedImages` is JSON here, and layers are named by digest instead of by the archive's ids, so that two
- * archives cannot give one id two contents.
+ * archives cannot give one id two contents. An image whose archive was replaced is pulled again; upstream takes what it
+ * stored once under that name.
  * @see src/slave/containerizer/mesos/provisioner/docker/paths.hpp
  */
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';

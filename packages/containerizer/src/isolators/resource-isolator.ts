@@ -2,7 +2,11 @@ import type { Isolator } from '@drydock/isolator';
 
 /**
  * `posix/cpu`, `posix/mem`, `cgroups/cpu`, `cgroups/mem`: names that `--isolation` may list. Limits are part of the
- * runtime's configuration wherever the machine's control groups allow them, whichever of these is named.
+ * runtime's configuration wherever the machine's control groups allow them.
+ *
+ * DEVIATION: upstream limits a container only when `cgroups/cpu` and `cgroups/mem` are named, and refuses to start where
+ * it cannot. Here every container has the limits of its resources, whichever of these is named, and where the control
+ * groups cannot be written the agent starts, and says that containers run without limits.
  */
 export class ResourceIsolator implements Isolator {
   readonly name: string;

@@ -92,7 +92,10 @@ export interface OciConfigOptions {
 /** Inside the container's own /dev, where no image and no earlier mount can have anything. */
 const INIT_TARGET = '/dev/.init';
 
-/** `rro`, not `ro`: with `ro` the submounts of a bind stay writable. */
+/**
+ * `rro`, not `ro`: with `ro` the submounts of a bind stay writable.
+ * DEVIATION: upstream's read-only covers the top mount only.
+ */
 const RECURSIVE_READ_ONLY = ['rbind', 'rro'];
 
 const PROC: OciMount = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] };
@@ -135,7 +138,13 @@ const HOST_MOUNTS: readonly OciMount[] = [
 const MASKED_PATHS = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_debug', '/sys/firmware'];
 const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** Builds the configuration; gives only what `assertSafeConfig` accepts. */
+/**
+ * Builds the configuration; gives only what `assertSafeConfig` accepts.
+ *
+ * DEVIATION: upstream gives a container a pid namespace only with `namespaces/pid`. Here each has one, with tini as its
+ * pid 1, so that its processes surely end with it. A program that cannot be executed thus ends with 127 (missing) or 126
+ * as from a shell, where upstream's launch helper exits with 1.
+ */
 export function createOciConfig(options: OciConfigOptions): OciConfig {
   const { root, user, limits } = options;
   const isImage = root.kind === 'image';

@@ -22,8 +22,10 @@ export class UnknownUserError extends DomainError<'UNKNOWN_USER'> {
 const LOOKUP_MS_MAX = 10_000;
 
 /**
- * Ids of `user`, looked up on the host also for a container with an image, as upstream does. A number is accepted without
- * an account of its own; its group then is the same number.
+ * Ids of `user`, looked up on the host also for a container with an image, as upstream does.
+ *
+ * DEVIATION: upstream knows users by name only. Here a number is accepted, too, without an account of its own; its group
+ * then is the same number. Images and volumes have owners that the host has no names for.
  * @see src/slave/containerizer/mesos/launch.cpp (uid and gid lookup before chroot::enter)
  */
 export async function resolveUser(user: string, options: { signal: AbortSignal }): Promise<UserIds> {
