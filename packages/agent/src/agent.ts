@@ -50,7 +50,7 @@ export interface AgentOptions {
   readonly executorShutdownGraceMs: number;
   /** `--max_completed_executors_per_framework`. */
   readonly completedExecutorCountMax: number;
-  readonly containerizer: MesosContainerizer;
+  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy'>;
   readonly files: VirtualFiles;
   readonly logger: Logger;
   /** The master refused the agent for good. */
@@ -248,7 +248,7 @@ export class Agent {
       containerizer: options.containerizer,
       logger: this.#logger,
       onSandbox: (one, sandbox) => this.#attach(one.ids, sandbox),
-      onStatus: (status) => this.#update(framework, status),
+      onStatus: (status) => this.#update(framework, run, status),
     });
     framework.runs.set(task.task_id.value, run);
     this.#logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
@@ -268,7 +268,9 @@ export class Agent {
     return framework;
   }
 
-  #update(framework: AgentFramework, status: TaskStatus): void {
+  #update(framework: AgentFramework, run: TaskRun, status: TaskStatus): void {
+    // The framework was shut down; one with the same id may run a task with the same id by now.
+    if (framework.runs.get(status.task_id.value) !== run) return;
     this.#logger.info('Handling a status update', { taskId: status.task_id.value, state: status.state });
     this.#updates.update(framework.info.id, status);
   }
@@ -278,29 +280,32 @@ export class Agent {
     const framework = this.#frameworks.get(frameworkId.value);
     const run = framework?.runs.get(taskId);
     if (framework === undefined || run === undefined) return;
-    framework.runs.delete(taskId);
-    framework.completed.push(run);
-    const surplus = framework.completed.length - this.options.completedExecutorCountMax;
-    for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#detach(old);
+    this.#complete(framework, run);
     if (framework.runs.size === 0) this.#completeFramework(framework);
   }
 
+  #complete(framework: AgentFramework, run: TaskRun): void {
+    framework.runs.delete(run.task.task_id.value);
+    framework.completed.push(run);
+    const surplus = framework.completed.length - this.options.completedExecutorCountMax;
+    for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#detach(old);
+  }
+
+  /**
+   * Nobody waits for its updates any more, so its tasks are completed ones at once, while their containers end. The
+   * framework may come back under its id and launch tasks before they have.
+   */
   #shutdownFramework(frameworkId: FrameworkID): void {
     this.#updates.forget(frameworkId);
     const framework = this.#frameworks.get(frameworkId.value);
     if (framework === undefined) return;
     for (const run of framework.runs.values()) {
+      this.#complete(framework, run);
       if (!isTerminalState(run.state)) {
         void this.#attempt('shut a task down', run.shutdown(this.options.executorShutdownGraceMs));
       }
     }
-    const running = [...framework.runs.values()].map(async (run) => await (this.#active.get(run) ?? Promise.resolve()));
-    void Promise.all(running).then(() => {
-      this.#updates.forget(frameworkId);
-      framework.completed.push(...framework.runs.values());
-      framework.runs.clear();
-      this.#completeFramework(framework);
-    });
+    this.#completeFramework(framework);
   }
 
   #completeFramework(framework: AgentFramework): void {

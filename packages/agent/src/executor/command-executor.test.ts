@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,9 +17,11 @@ class ScriptedContainer implements ForkedContainer {
   end(termination: ContainerTermination): void {
     this.#exited.resolve(termination);
   }
+  /** What happens while the gate opens. */
+  onOpenGate: () => Promise<void> = async () => await Promise.resolve();
   async openGate(): Promise<void> {
     this.calls.push('openGate');
-    await Promise.resolve();
+    await this.onOpenGate();
   }
   async terminate(): Promise<void> {
     this.calls.push('terminate');
@@ -43,12 +46,13 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function anExecutor(options: { hasTaskKillingState?: boolean } = {}): CommandExecutor {
+function anExecutor(options: { hasTaskKillingState?: boolean; sandbox?: string } = {}): CommandExecutor {
   return new CommandExecutor({
     task: { name: 'test', task_id: { value: 'test' }, agent_id: { value: 'S0' } },
     container,
     hostname: 'mesos002',
-    stdoutPath: join(directory, 'stdout'),
+    stdoutPath: join(options.sandbox ?? directory, 'stdout'),
+    logger: silentLogger,
     hasTaskKillingState: options.hasTaskKillingState ?? true,
     report: (report) => void reports.push(report),
   });
@@ -130,5 +134,52 @@ describe('CommandExecutor', () => {
     await running;
     expect(container.calls).toEqual(['openGate', 'terminate', 'kill']);
     expect(reports.at(-1)).toEqual({ state: 'TASK_KILLED', message: 'Command terminated with signal Killed' });
+  });
+
+  it('does not write through a link that the task put in place of its stdout', async () => {
+    const victim = join(directory, 'victim');
+    await writeFile(victim, 'precious');
+    const running = anExecutor().run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    await rm(join(directory, 'stdout'));
+    await symlink(victim, join(directory, 'stdout'));
+    container.end(exited(0));
+    await running;
+    expect(await readFile(victim, 'utf8')).toBe('precious');
+  });
+
+  it('kills a task that has removed its sandbox', async () => {
+    const sandbox = await mkdtemp(join(directory, 'sandbox-'));
+    const executor = anExecutor({ hasTaskKillingState: false, sandbox });
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    await rm(sandbox, { recursive: true });
+    await executor.kill({ nanoseconds: 1e6 });
+    await running;
+    expect(container.calls).toEqual(['openGate', 'terminate', 'kill']);
+    expect(reports.at(-1)?.state).toBe('TASK_KILLED');
+  });
+
+  it('does not cut a grace period short that is longer than a timer can wait', async () => {
+    const executor = anExecutor();
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate to open' });
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on('warning', onWarning);
+    await executor.kill({ nanoseconds: 30 * 86_400e9 });
+    container.end(exited(0));
+    await running;
+    process.off('warning', onWarning);
+    expect(warnings).not.toContain('TimeoutOverflowWarning');
+    expect(container.calls).toEqual(['openGate', 'terminate']);
+  });
+
+  it('does not say TASK_RUNNING after TASK_KILLING', async () => {
+    const executor = anExecutor();
+    container.onOpenGate = async () => await executor.kill(undefined);
+    container.end(exited(0));
+    await executor.run();
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_STARTING', 'TASK_KILLING', 'TASK_KILLED']);
   });
 });

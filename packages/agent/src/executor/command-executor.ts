@@ -7,8 +7,10 @@
  * stdout here, in the form of the document.
  * @see src/launcher/executor.cpp
  */
-import { appendFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { formatDurationMs } from '@drydock/base/gflags';
+import type { Logger } from '@drydock/base/log';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import type { DurationInfo, TaskInfo, TaskState, TaskStatusReason } from '@drydock/mesos';
 
@@ -26,6 +28,7 @@ export interface CommandExecutorOptions {
   readonly hostname: string;
   /** Host path of the sandbox's stdout. */
   readonly stdoutPath: string;
+  readonly logger: Logger;
   /** The framework knows TASK_KILLING. */
   readonly hasTaskKillingState: boolean;
   readonly report: (report: TaskReport) => void;
@@ -33,10 +36,16 @@ export interface CommandExecutorOptions {
 
 /** From a kill to SIGKILL when no kill policy says otherwise. @see src/slave/constants.hpp */
 const KILL_GRACE_MS = 3_000;
+/** setTimeout fires at once when it is asked to wait for longer than this. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Once the task runs, what lies under the sandbox's names is the task's choice: they are not resolved again. */
+const APPEND_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 const SIGNAL_TEXTS: Readonly<Record<string, string>> = { SIGTERM: 'Terminated', SIGKILL: 'Killed' };
 
 export class CommandExecutor {
   readonly #options: CommandExecutorOptions;
+  /** Opened before the command can run, closed after the last line. */
+  #stdout: Promise<FileHandle> | undefined;
   #lines: Promise<void> = Promise.resolve();
   /** When SIGKILL follows; epoch milliseconds. */
   #killDeadlineMs: number | undefined;
@@ -47,16 +56,27 @@ export class CommandExecutor {
     this.#options = options;
   }
 
-  /** From the subscription to the terminal report; rejects only when the sandbox cannot be written. */
+  /** From the subscription to the terminal report; rejects only when the sandbox's stdout cannot be opened. */
   async run(): Promise<void> {
+    this.#stdout = open(this.#options.stdoutPath, APPEND_FLAGS, 0o644);
+    await using _stdout = await this.#stdout;
+    try {
+      await this.#run();
+    } finally {
+      this.#stdout = undefined;
+    }
+  }
+
+  async #run(): Promise<void> {
     const { task, container, hostname, report } = this.#options;
     await this.#print('Received SUBSCRIBED event', `Subscribed executor on ${hostname}`);
     await this.#print('Received LAUNCH event', `Starting task ${task.task_id.value}`);
     report({ state: 'TASK_STARTING' });
     await this.#print(`Forked command at ${container.pid}`);
-    if (this.#killDeadlineMs === undefined) {
+    if (!this.#isKilled) {
       await container.openGate();
-      report({ state: 'TASK_RUNNING' });
+      // A kill may have come meanwhile: TASK_KILLING is not followed by TASK_RUNNING.
+      if (!this.#isKilled) report({ state: 'TASK_RUNNING' });
     }
     const termination = await container.exited;
     this.#hasEnded = true;
@@ -91,7 +111,7 @@ export class CommandExecutor {
     if (!isFirst && this.#killDeadlineMs !== undefined && deadlineMs >= this.#killDeadlineMs) return;
     this.#killDeadlineMs = deadlineMs;
     clearTimeout(this.#escalation);
-    this.#escalation = setTimeout(() => void this.#escalate(graceMs), graceMs);
+    this.#escalation = setTimeout(() => void this.#escalate(graceMs), Math.min(graceMs, TIMER_MS_MAX));
     if (!isFirst) return;
     if (hasTaskKillingState) report({ state: 'TASK_KILLING' });
     await this.#print(`Sending SIGTERM to process tree at pid ${container.pid}`);
@@ -100,13 +120,17 @@ export class CommandExecutor {
   }
 
   async #escalate(graceMs: number): Promise<void> {
-    const { container } = this.#options;
+    const { container, logger, task } = this.#options;
     if (this.#hasEnded) return;
     const grace = formatDurationMs(graceMs);
     await this.#print(
       `Process ${container.pid} did not terminate after ${grace}, sending SIGKILL to process tree at ${container.pid}`,
     );
-    await container.kill();
+    try {
+      await container.kill();
+    } catch (error) {
+      logger.error('Failed to kill a task', { taskId: task.task_id.value, error });
+    }
   }
 
   #terminalReport(termination: ContainerTermination, end: string): TaskReport {
@@ -115,16 +139,31 @@ export class CommandExecutor {
       return { state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LIMITATION_MEMORY', message };
     }
     // As upstream since 1.5: a kill wins over an exit with status 0.
-    if (this.#killDeadlineMs !== undefined) return { state: 'TASK_KILLED', message: end };
+    if (this.#isKilled) return { state: 'TASK_KILLED', message: end };
     const isFinished = termination.how === 'exited' && termination.exitCode === 0;
     return { state: isFinished ? 'TASK_FINISHED' : 'TASK_FAILED', message: end };
   }
 
-  /** Lines of one call stand together; calls are written in their order. */
+  get #isKilled(): boolean {
+    return this.#killDeadlineMs !== undefined;
+  }
+
+  /**
+   * Lines of one call stand together; calls are written in their order. A line that cannot be written (the disk is full)
+   * is lost, so that the task can still be killed and its end be told.
+   */
   async #print(...lines: readonly string[]): Promise<void> {
-    const { stdoutPath } = this.#options;
-    this.#lines = this.#lines.then(async () => await appendFile(stdoutPath, `${lines.join('\n')}\n`));
+    this.#lines = this.#lines.then(async () => await this.#write(`${lines.join('\n')}\n`));
     await this.#lines;
+  }
+
+  async #write(text: string): Promise<void> {
+    const { logger, task } = this.#options;
+    try {
+      await (await this.#stdout)?.appendFile(text);
+    } catch (error) {
+      logger.warning('Failed to write to the stdout of a task', { taskId: task.task_id.value, error });
+    }
   }
 }
 

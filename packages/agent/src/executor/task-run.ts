@@ -22,7 +22,7 @@ export interface TaskRunOptions {
   readonly hasDockerVolumes: boolean;
   /** `--executor_environment_variables` and what every executor gets. */
   readonly executorEnvironment: (ids: RunIds, sandbox: string) => Readonly<Record<string, string>>;
-  readonly containerizer: MesosContainerizer;
+  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy'>;
   readonly logger: Logger;
   /** The sandbox is there. */
   readonly onSandbox: (run: TaskRun, sandbox: string) => void;
@@ -113,7 +113,8 @@ export class TaskRun {
     const container = await containerizer.launch(
       this.containerId,
       {
-        command: task.command ?? {},
+        // Also when the task names a user that it does not get: see `isSwitchingUser`.
+        command: { ...task.command, user },
         ...(task.container === undefined ? {} : { container: task.container }),
         resources: task.resources ?? [],
         sandboxDirectory: sandbox,
@@ -121,12 +122,15 @@ export class TaskRun {
       },
       { signal: this.#killing.signal, executorEnvironment: this.#options.executorEnvironment(this.ids, sandbox) },
     );
+    // A kill may have come after the launch looked for one, and there is no executor yet that would have taken it.
+    this.#killing.signal.throwIfAborted();
     this.#pid = container.pid;
     this.#executor = new CommandExecutor({
       task,
       container,
       hostname,
       stdoutPath: join(sandbox, 'stdout'),
+      logger: this.#options.logger,
       hasTaskKillingState: (framework.capabilities ?? []).some(({ type }) => type === 'TASK_KILLING_STATE'),
       report: (report) => this.#report('SOURCE_EXECUTOR', report),
     });

@@ -1,0 +1,202 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@drydock/base/log';
+import { waitUntil } from '@drydock/base/wait-until';
+import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
+import {
+  VirtualFiles,
+  acceptedContentType,
+  acceptedReply,
+  agentApiCallType,
+  agentApiEventType,
+  encode,
+  readCall,
+  startHttpService,
+  streamReply,
+  type AgentApiEvent,
+  type HttpRoute,
+  type RecordStream,
+  type TaskStatus,
+} from '@drydock/mesos';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Agent, type AgentOptions } from './agent.ts';
+
+/** A master that says what the test wants over real HTTP, and keeps the statuses that it gets. */
+class ScriptedMaster {
+  readonly statuses: TaskStatus[] = [];
+  #stream: RecordStream | undefined;
+
+  readonly route: HttpRoute = {
+    method: 'POST',
+    path: '/api/v1/agent-link',
+    handle: (request) => {
+      const call = readCall(request, agentApiCallType);
+      if (call.update_status !== undefined) this.statuses.push(call.update_status.status);
+      if (call.type !== 'REGISTER') return acceptedReply();
+      const open = (stream: RecordStream): void => {
+        this.#stream = stream;
+        const registered = {
+          agent_id: { value: 'S0' },
+          master_info: { id: 'M', ip: 0, port: 5050 },
+          heartbeat_interval_seconds: 15,
+        };
+        this.send({ type: 'REGISTERED', registered });
+      };
+      return streamReply({ contentType: acceptedContentType(request), streamId: 'stream', open });
+    },
+  };
+
+  send(event: AgentApiEvent): void {
+    this.#stream?.send(encode(agentApiEventType, event, 'application/x-protobuf'));
+  }
+
+  runTask(id: string): void {
+    const task = { name: id, task_id: { value: id }, agent_id: { value: 'S0' }, command: { value: 'true' } };
+    this.send({
+      type: 'RUN_TASK',
+      run_task: { framework_info: { user: 'root', name: 'f', id: { value: 'F' } }, task },
+    });
+  }
+
+  killTask(id: string): void {
+    this.send({ type: 'KILL_TASK', kill_task: { framework_id: { value: 'F' }, task_id: { value: id } } });
+  }
+
+  acknowledge({ task_id: taskId, uuid = Buffer.alloc(0) }: TaskStatus): void {
+    const acknowledged = { framework_id: { value: 'F' }, task_id: taskId, uuid };
+    this.send({ type: 'STATUS_ACKNOWLEDGED', status_acknowledged: acknowledged });
+  }
+
+  /** The next state that is not `seen` yet, acknowledged. */
+  async next(seen: number): Promise<TaskStatus> {
+    const status = await waitUntil(() => this.statuses[seen], { what: `status ${seen + 1}` });
+    if (status === undefined) throw new Error('waitUntil gives only good values');
+    this.acknowledge(status);
+    return status;
+  }
+}
+
+/** Containers that end when the test says so. */
+class ScriptedContainer implements ForkedContainer {
+  readonly pid = 4242;
+  readonly #exited = Promise.withResolvers<ContainerTermination>();
+  readonly exited: Promise<ContainerTermination> = this.#exited.promise;
+  readonly calls: string[] = [];
+
+  async openGate(): Promise<void> {
+    this.calls.push('openGate');
+    await Promise.resolve();
+  }
+  async terminate(): Promise<void> {
+    this.calls.push('terminate');
+    await Promise.resolve();
+  }
+  async kill(): Promise<void> {
+    this.end();
+    await Promise.resolve();
+  }
+  end(): void {
+    this.#exited.resolve({ how: 'exited', exitCode: 0, waitStatus: 0, isOutOfMemory: false });
+  }
+}
+
+class ScriptedContainerizer {
+  readonly containers: ScriptedContainer[] = [];
+  /** What happens before a launch gives its container. */
+  onLaunch: () => void = () => undefined;
+
+  launch: AgentOptions['containerizer']['launch'] = async () => {
+    const container = new ScriptedContainer();
+    this.containers.push(container);
+    this.onLaunch();
+    return await Promise.resolve(container);
+  };
+
+  destroy: AgentOptions['containerizer']['destroy'] = async () => {
+    for (const container of this.containers) if (!container.calls.includes('openGate')) await container.kill();
+  };
+}
+
+let stack: AsyncDisposableStack;
+let master: ScriptedMaster;
+let containerizer: ScriptedContainerizer;
+let agent: Agent;
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  const workDir = await mkdtemp(join(tmpdir(), 'agent-'));
+  stack.defer(async () => await rm(workDir, { recursive: true }));
+  master = new ScriptedMaster();
+  containerizer = new ScriptedContainerizer();
+  const service = stack.use(await startHttpService({ port: 0, prefix: 'master', routes: [master.route] }));
+  agent = new Agent({
+    master: `127.0.0.1:${service.port}`,
+    workDir,
+    hostname: 'h',
+    ip: '127.0.0.1',
+    port: 1,
+    version: '1.12.0',
+    resources: [],
+    attributes: [],
+    isSwitchingUser: true,
+    hasDockerVolumes: true,
+    executorEnvironmentVariables: {},
+    executorShutdownGraceMs: 60_000,
+    completedExecutorCountMax: 150,
+    containerizer,
+    files: new VirtualFiles(),
+    logger: silentLogger,
+    onRefused: () => undefined,
+  });
+  stack.defer(async () => {
+    for (const container of containerizer.containers) container.end();
+    await agent.drain();
+  });
+  await waitUntil(() => agent.state === 'running', { what: 'the agent to register' });
+});
+afterEach(async () => {
+  await stack.disposeAsync();
+});
+
+describe('Agent', () => {
+  it('runs the tasks of a framework that comes back while those of its earlier life are still ending', async () => {
+    master.runTask('t');
+    expect([(await master.next(0)).state, (await master.next(1)).state]).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
+    master.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: { value: 'F' } } });
+    const [first] = containerizer.containers;
+    await waitUntil(() => first?.calls.includes('terminate'), { what: 'the first task to be asked to end' });
+
+    master.runTask('t');
+    expect([(await master.next(2)).state, (await master.next(3)).state]).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
+    first?.end();
+    await waitUntil(() => agent.activeRuns.length === 1, { what: 'the first container to be cleaned up' });
+    expect(agent.frameworks.map(({ runs }) => [...runs.keys()])).toEqual([['t']]);
+
+    const [, second] = containerizer.containers;
+    master.killTask('t');
+    await waitUntil(() => second?.calls.includes('terminate'), { what: 'the second task to be asked to end' });
+    second?.end();
+    expect((await master.next(4)).state).toBe('TASK_KILLED');
+    await waitUntil(() => agent.frameworks.length === 0, { what: 'the framework to be completed' });
+    expect(agent.completedFrameworks.map(({ completed }) => completed.length)).toEqual([2]);
+  });
+
+  it('kills a task whose kill comes when its container is forked and nobody supervises it yet', async () => {
+    let isAsked = false;
+    containerizer.onLaunch = () => {
+      const [framework] = agent.frameworks;
+      const run = framework?.runs.get('t');
+      void run?.kill(undefined);
+      isAsked = run !== undefined;
+    };
+    master.runTask('t');
+    const status = await master.next(0);
+    expect(isAsked).toBe(true);
+    expect(status).toMatchObject({
+      state: 'TASK_KILLED',
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
+    });
+    expect(containerizer.containers.flatMap(({ calls }) => calls)).toEqual([]);
+  });
+});
