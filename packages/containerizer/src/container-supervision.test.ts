@@ -15,12 +15,19 @@ beforeEach(async () => {
   await mkdir(join(base, 'registry'));
   await buildStandinImage({ outputPath: join(base, 'registry/ubuntu:14.04.tar') });
 });
-afterEach(async () => await rm(base, { recursive: true, force: true }));
+afterEach(async () => {
+  await rm(base, { recursive: true, force: true });
+  // A killed agent leaves the groups' parent.
+  const cgroups = await probeCgroups(cgroupsRoot);
+  if (!('unavailable' in cgroups)) await removeCgroups(cgroups);
+});
 
 describe('a container', () => {
   it('is ended, limited and run as the user that was asked for', { tags: ['root'] }, async () => {
     const cgroups = await probeCgroups(cgroupsRoot);
-    const outcomes = outcomesOf(await runCases('supervision-cases.ts', base, ['overlay', cgroupsRoot]));
+    const outcomes = outcomesOf(
+      await runCases(new URL('./testing/supervision-cases.ts', import.meta.url), base, ['overlay', cgroupsRoot]),
+    );
     const terminated = { how: 'exited', exitCode: 143, signal: 'SIGTERM', waitStatus: 15 };
     const refused = 'refused\n';
     expect(outcomes).toMatchObject({
@@ -52,7 +59,10 @@ describe('the shim', () => {
       /^sh -c .*\nbegun\nlater\n$/,
     ],
   ])('of an agent that is killed %s', { tags: ['root'] }, async (_title, moment, exit, stdout) => {
-    const { signal } = await runCases('killed-agent.ts', base, [moment, cgroupsRoot]);
+    const { signal } = await runCases(new URL('./testing/killed-agent.ts', import.meta.url), base, [
+      moment,
+      cgroupsRoot,
+    ]);
     expect(signal).toBe('SIGKILL');
     const directory = join(base, 'run/containers/overlay-orphan');
     const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
@@ -61,7 +71,5 @@ describe('the shim', () => {
     expect(await readFile(join(directory, 'exit'), 'utf8')).toBe(exit);
     expect(await readFile(join(base, 'sandbox-orphan/stdout'), 'utf8')).toMatch(stdout);
     expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base);
-    const cgroups = await probeCgroups(cgroupsRoot);
-    if (!('unavailable' in cgroups)) await removeCgroups(cgroups);
   });
 });

@@ -28,7 +28,9 @@ describe('MesosContainerizer', () => {
     for (const name of ['links', 'payload']) await mkdir(join(base, name));
     await symlink('../../../../etc', join(base, 'links/etc'));
     await writeFile(join(base, 'payload/from-volume'), '');
-    const outcomes = outcomesOf(await runCases('launch-cases.ts', base, [backend, cgroupsRoot]));
+    const outcomes = outcomesOf(
+      await runCases(new URL('./testing/launch-cases.ts', import.meta.url), base, [backend, cgroupsRoot]),
+    );
     const sandbox = (name: string): string => join(base, `sandbox-${name}`);
     expect(outcomes).toMatchObject({
       exit: { how: 'exited', exitCode: 3, stdout: "sh -c 'pwd; exit 3'\n/mnt/mesos/sandbox\n" },
@@ -143,7 +145,9 @@ describe('the root file system of an image', () => {
 });
 
 const runImageCases = async (backend: string, names: readonly string[]): Promise<unknown> =>
-  outcomesOf(await runCases('image-cases.ts', base, [backend, cgroupsRoot, ...names]));
+  outcomesOf(
+    await runCases(new URL('./testing/image-cases.ts', import.meta.url), base, [backend, cgroupsRoot, ...names]),
+  );
 
 /** Names of this test that must not be on the host: of its volumes, and of what containers write. */
 async function strayNames(): Promise<string[]> {

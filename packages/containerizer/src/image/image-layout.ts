@@ -1,6 +1,6 @@
 /**
  * Finds an image among the members of an archive: the layout that `docker save` writes today (`manifest.json`, with or
- * without OCI blobs) and the classic one (`repositories`, `<layer>/json`, `<layer>/layer.tar`).
+ * without OCI blobs), the OCI layout (`index.json`), and the classic one (`repositories`, `<layer>/json`, `<layer>/layer.tar`).
  *
  * DEVIATION: upstream reads the classic layout only, which `docker save` no longer writes.
  * @see https://github.com/moby/moby/blob/master/image/spec/v1.2.md
@@ -28,6 +28,7 @@ const LAYERS_MAX = 127;
 /** @throws ImageError in upstream's words where it has any */
 export async function findImage(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
   if (members.has('manifest.json')) return await fromManifest(members, name);
+  if (members.has('index.json')) return await fromIndex(members, name);
   return await fromRepositories(members, name);
 }
 
@@ -38,8 +39,49 @@ async function fromManifest(members: ArchiveMembers, name: string): Promise<Arch
   if (image === undefined) throw new ImageError(`Repository '${repository}:${tag}' does not exist in 'manifest.json'`);
   const { Config: configName } = image;
   if (typeof configName !== 'string') throw new ImageError("Failed to read 'manifest.json': an image has no 'Config'");
+  return await fromConfiguration(members, configName, strings(image['Layers']));
+}
+
+/** The top index names images by annotation; an entry may be an index of its own with one manifest per architecture. */
+async function fromIndex(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
+  const { repository, tag } = parseImageReference(name);
+  const entries = asList(asRecord(await members.json('index.json'))['manifests']).map(asRecord);
+  const named = entries.find(({ annotations }) => {
+    const { 'io.containerd.image.name': fullName, 'org.opencontainers.image.ref.name': shortName } =
+      asRecord(annotations);
+    if (typeof fullName === 'string') return isSameImage(fullName, `${repository}:${tag}`);
+    // By the specification this may be the tag alone.
+    return typeof shortName === 'string' && (shortName === tag || isSameImage(shortName, `${repository}:${tag}`));
+  });
+  if (named === undefined) throw new ImageError(`Repository '${repository}:${tag}' does not exist in 'index.json'`);
+  const document = asRecord(await members.json(blobName(named)));
+  const platforms = asList(document['manifests']).map(asRecord);
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const ours = platforms.find((it) => {
+    const platform = asRecord(it['platform']);
+    return platform['os'] === 'linux' && platform['architecture'] === architecture;
+  });
+  if (platforms.length > 0 && ours === undefined) {
+    throw new ImageError(`The image '${repository}:${tag}' has no manifest for linux/${architecture}`);
+  }
+  const manifest = ours === undefined ? document : asRecord(await members.json(blobName(ours)));
+  const layers = asList(manifest['layers']).map((layer) => blobName(asRecord(layer)));
+  return await fromConfiguration(members, blobName(asRecord(manifest['config'])), layers);
+}
+
+/** Member that an OCI descriptor refers to. */
+function blobName({ digest }: Record<string, unknown>): string {
+  const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined;
+  if (hex === undefined) throw new ImageError(`Expected the digest of a blob to be a sha256, got '${String(digest)}'`);
+  return `blobs/sha256/${hex}`;
+}
+
+async function fromConfiguration(
+  members: ArchiveMembers,
+  configName: string,
+  names: readonly string[],
+): Promise<ArchivedImage> {
   const document = asRecord(await members.json(configName));
-  const names = strings(image['Layers']);
   const diffIds = strings(asRecord(document['rootfs'])['diff_ids']);
   if (names.length > LAYERS_MAX)
     throw new ImageError(`The image has ${names.length} layers, at most ${LAYERS_MAX} are possible`);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '@drydock/base/log';
 import { runOrThrow } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
-import { classicArchive, currentArchive, sha256, tarOf } from '../testing/image-archive.ts';
+import { classicArchive, currentArchive, ociArchive, sha256, tarOf } from '../testing/image-archive.ts';
 import { ImageStore, type StoredImage } from './image-store.ts';
 
 const LOWER = tarOf([{ path: 'etc/' }, { path: 'etc/lower', content: 'lower' }]);
@@ -54,6 +54,18 @@ describe('ImageStore', () => {
         ],
         CONFIG,
       ),
+    ],
+    [
+      'the OCI layout with a full name',
+      ociArchive(
+        { 'io.containerd.image.name': 'docker.io/library/ubuntu:14.04', 'org.opencontainers.image.ref.name': 'x' },
+        [{ tar: LOWER, compress: (tar) => gzipSync(tar) }, { tar: UPPER }],
+        CONFIG,
+      ),
+    ],
+    [
+      'the OCI layout with a tag',
+      ociArchive({ 'org.opencontainers.image.ref.name': '14.04' }, [{ tar: LOWER }, { tar: UPPER }], CONFIG),
     ],
     [
       'a compressed archive',
@@ -117,6 +129,16 @@ describe('ImageStore', () => {
       () => "Repository 'ubuntu:3' does not exist in 'manifest.json'",
     ],
     ['ubuntu:4', classicArchive({ ubuntu: { 4: 'nowhere' } }, CLASSIC_LAYERS), () => "Layer id 'nowhere' is not found"],
+    [
+      'ubuntu:5',
+      ociArchive({ 'org.opencontainers.image.ref.name': '6' }, [{ tar: LOWER }]),
+      () => "Repository 'ubuntu:5' does not exist in 'index.json'",
+    ],
+    [
+      'ubuntu:6',
+      ociArchive({ 'org.opencontainers.image.ref.name': '6' }, [{ tar: LOWER }], {}, 's390x'),
+      () => "The image 'ubuntu:6' has no manifest for linux/",
+    ],
     [
       'empty',
       tarOf([{ path: 'readme', content: 'x' }]),

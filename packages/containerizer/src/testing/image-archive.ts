@@ -35,7 +35,7 @@ export function toBlocks(member: TarMember): Buffer {
   return Buffer.concat([header.block ?? Buffer.alloc(0), data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
 }
 
-export interface LayerSource {
+interface LayerSource {
   /** The uncompressed tar. */
   readonly tar: Buffer;
   /** Makes the bytes that the archive holds; default: the tar itself. */
@@ -71,7 +71,35 @@ export function currentArchive(
   ]);
 }
 
-export interface ClassicLayer {
+/** The OCI layout, in which the image is named by annotation and found through an index of architectures. */
+export function ociArchive(
+  annotations: Readonly<Record<string, string>>,
+  layers: readonly LayerSource[],
+  config: Readonly<Record<string, unknown>> = {},
+  architecture: string = process.arch === 'x64' ? 'amd64' : process.arch,
+): Buffer {
+  const blobs: TarMember[] = [];
+  const descriptorOf = (data: Buffer): { readonly digest: string; readonly size: number } => {
+    blobs.push({ path: `blobs/sha256/${sha256(data)}`, content: data });
+    return { digest: `sha256:${sha256(data)}`, size: data.length };
+  };
+  const documentOf = (document: unknown): ReturnType<typeof descriptorOf> =>
+    descriptorOf(Buffer.from(JSON.stringify(document)));
+  const rootfs = { type: 'layers', diff_ids: layers.map(({ tar }) => `sha256:${sha256(tar)}`) };
+  const manifest = {
+    config: documentOf({ config, rootfs }),
+    layers: layers.map(({ tar, compress }) => descriptorOf(compress?.(tar) ?? tar)),
+  };
+  const platforms = { manifests: [{ ...documentOf(manifest), platform: { os: 'linux', architecture } }] };
+  const index = { schemaVersion: 2, manifests: [{ ...documentOf(platforms), annotations }] };
+  return tarOf([
+    { path: 'oci-layout', content: '{"imageLayoutVersion":"1.0.0"}' },
+    { path: 'index.json', content: JSON.stringify(index) },
+    ...blobs,
+  ]);
+}
+
+interface ClassicLayer {
   readonly id: string;
   readonly parent?: string;
   readonly tar: Buffer;

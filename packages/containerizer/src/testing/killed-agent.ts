@@ -11,7 +11,10 @@ const [base = '', moment = '', cgroupsRoot = 'drydock-test'] = process.argv.slic
 const { run } = await startCaseRunner(base, 'overlay', cgroupsRoot);
 
 await run('orphan', {
-  command: { value: 'echo begun; until [ -e go ]; do sleep 0.02; done; echo later; exit 7' },
+  // Bounded, should the test give up on it.
+  command: {
+    value: 'echo begun; i=0; until [ -e go ] || [ $i = 500 ]; do i=$((i + 1)); sleep 0.02; done; echo later; exit 7',
+  },
   act: async (forked) => {
     if (moment === 'after-gate') {
       await forked.openGate();
