@@ -102,6 +102,13 @@ describe('a Docker volume', { tags }, () => {
 });
 
 describe('the agent', { tags }, () => {
+  it('does not run a task without the volume that it asked for', async () => {
+    await using own = await startTestCluster({ agentFlags: ['--isolation=filesystem/linux,docker/runtime'] });
+    const task = await own.execute({ command: 'true', volumes: volumes(aVolume({ driver: 'any' })) });
+    expect(task.states).toEqual(['TASK_FAILED']);
+    expect(task.message).toContain("The 'docker/volume' isolator is not enabled on this agent");
+  });
+
   it('ends its tasks and unmounts their volumes when it is told to stop', async () => {
     await using own = await startTestCluster();
     const driver = await startTestDriver(own, 'drained', { store: 'devicemapper' });

@@ -4,10 +4,6 @@ const convoy05 = {
   scope: 'local',
   replyStyle: 'convoy',
   nameRule: /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-  refcount: 'none',
-  createTwice: 'ok',
-  removePolicy: 'reference',
-  onUnknown: 'ok',
 } as const;
 
 const texts = {

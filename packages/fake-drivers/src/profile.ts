@@ -10,14 +10,6 @@ export interface DriverProfile {
   readonly store: 'directory' | 'ext4-on-loop';
   /** Which names the driver takes; anchored. */
   readonly nameRule: RegExp;
-  /** Whether mounts are counted: `none` = any number of Mount calls is undone by one Unmount. */
-  readonly refcount: 'none';
-  /** Create of a volume that exists. */
-  readonly createTwice: 'ok';
-  /** What Remove of the plugin does: `reference` forgets the volume and keeps its data. */
-  readonly removePolicy: 'reference';
-  /** Unmount and Remove of an unknown volume. */
-  readonly onUnknown: 'ok';
   /** Size of a volume whose creator gives none; 0 = unlimited. */
   readonly defaultSizeBytes: number;
   /** Sizes must be a multiple of it. */

@@ -2,6 +2,7 @@
  * `convoy daemon`: a fake driver with convoy's behaviour, announced to Docker's clients, plus the API of convoy's own
  * command line on the same socket. Mounts are made in this process's mount namespace and stay when the daemon ends.
  */
+import { lockFile } from '@drydock/base/file-lock';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -15,7 +16,6 @@ import type { DaemonFlags } from '../command-line.ts';
 import { routeClientApi } from './client-api.ts';
 import { settleConfiguration, type Configuration, type DriverKind } from './configuration.ts';
 import { announcePlugin } from './plugin-spec.ts';
-import { lockRoot } from './root-lock.ts';
 
 /** A daemon that serves. */
 export interface StartedDaemon extends AsyncDisposable {
@@ -27,12 +27,12 @@ export interface StartedDaemon extends AsyncDisposable {
 
 /**
  * Resolves when the daemon serves and is announced.
- * @throws RootLockedError, ConfigurationError, SocketInUseError, PluginNameTakenError, BrokenRecordError, FaultSyntaxError
+ * @throws FileLockedError, ConfigurationError, SocketInUseError, PluginNameTakenError, BrokenRecordError, FaultSyntaxError
  */
 export async function startDaemon(flags: DaemonFlags): Promise<StartedDaemon> {
   await using started = new AsyncDisposableStack();
   await mkdir(flags.root, { recursive: true });
-  started.use(await lockRoot(flags.root));
+  started.use(await lockFile(join(flags.root, 'lock')));
   const configuration = await settleConfiguration(flags, async () => await chooseDriver(flags.root));
   const { driver } = configuration;
   const fake = started.use(

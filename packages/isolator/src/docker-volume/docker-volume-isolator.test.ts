@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@drydock/base/log';
-import { systemFiles, systemRandom } from '@drydock/base/ports';
+import { systemFiles, systemRandom, type FileSystemPort } from '@drydock/base/ports';
 import type { ContainerID, DockerVolume, Volume } from '@drydock/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerConfig } from '../isolator.ts';
@@ -93,6 +93,26 @@ describe('prepare', () => {
     };
     await prepare('c1', aConfig([aVolume('/data')]));
     expect(JSON.parse(seen)).toMatchObject({ volumes: [{ driver: 'convoy', name: 'v1' }] });
+  });
+
+  it('leaves nothing when the checkpoint cannot be written, and calls no driver', async () => {
+    const files: FileSystemPort = {
+      ...systemFiles,
+      createSynced: async () => await Promise.reject(new Error('no space left on device')),
+    };
+    const full = await DockerVolumeIsolator.create({
+      client: driver,
+      checkpointDir: join(root, 'checkpoints'),
+      sandboxDirectory: '/mnt/mesos/sandbox',
+      files,
+      random: systemRandom,
+      logger: silentLogger,
+    });
+    await expect(full.prepare(id('c1'), aConfig([aVolume('/data')]), { signal })).rejects.toThrow(
+      `Failed to checkpoint docker volumes at '${join(root, 'checkpoints', 'c1', 'volumes')}': no space left on device`,
+    );
+    expect(await checkpoints()).toEqual([]);
+    expect(driver.calls).toEqual([]);
   });
 
   it('refuses an id whose checkpoint belongs to another container', async () => {

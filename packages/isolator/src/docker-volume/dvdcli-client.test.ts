@@ -64,6 +64,15 @@ describe('DvdcliClient', () => {
     await expect(mounting).rejects.toMatchObject({ message, outcome, call: 'mount', volume: key });
   });
 
+  it('tells a dvdcli that cannot be started from a driver that says no', async () => {
+    const client = new DvdcliClient({ dvdcli: join(directory, 'missing') });
+    await expect(client.mount(key, [], { signal })).rejects.toMatchObject({
+      message: expect.stringContaining(`Failed to execute '${join(directory, 'missing')} mount`),
+      outcome: 'never-reached',
+    });
+    expect(await client.inspect(key, { signal })).toBe('unknown');
+  });
+
   it('ends a dvdcli that is over its limit and says so in minutes', async () => {
     await aDvdcli('exec sleep 60');
     const client = new DvdcliClient({ dvdcli: join(directory, 'dvdcli'), unmountTimeoutMs: 200, mountTimeoutMs: 200 });

@@ -1,5 +1,5 @@
 import { formatDurationMs } from '@drydock/base/gflags';
-import { run, type RunResult } from '@drydock/base/subprocess';
+import { SpawnFailedError, run, type RunResult } from '@drydock/base/subprocess';
 import { DriverCallError, type DriverCallOutcome, type DriverClient } from './driver-client.ts';
 import type { DriverOption, VolumeKey } from './volume-key.ts';
 
@@ -49,6 +49,7 @@ export class DvdcliClient implements DriverClient {
 
   async inspect(volume: VolumeKey, o: { signal: AbortSignal }): Promise<{ readonly mountpoint?: string } | 'unknown'> {
     const result = await this.#run('path', volume, [], INSPECT_TIMEOUT_MS, o.signal);
+    if (result instanceof SpawnFailedError) return 'unknown';
     if (result.exitCode !== 0 || result.isTimedOut || result.isCanceled) return 'unknown';
     const mountpoint = result.stdout.trim();
     return mountpoint === '' ? {} : { mountpoint };
@@ -62,6 +63,10 @@ export class DvdcliClient implements DriverClient {
     signal: AbortSignal,
   ): Promise<string> {
     const result = await this.#run(call, volume, more, timeoutMs, signal);
+    if (result instanceof SpawnFailedError) {
+      const { message } = result;
+      throw new DriverCallError({ call, volume, outcome: 'never-reached', message }, { cause: result });
+    }
     if (result.isTimedOut) {
       const message = `'${call}' timed out in ${formatDurationMs(timeoutMs)}`;
       throw new DriverCallError({ call, volume, outcome: 'unclear', message });
@@ -82,14 +87,19 @@ export class DvdcliClient implements DriverClient {
     more: readonly string[],
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<RunResult> {
+  ): Promise<RunResult | SpawnFailedError> {
     const argv = [`--volumedriver=${volume.driver}`, `--volumename=${volume.name}`, ...more];
-    return await run([this.#dvdcli, command, ...argv], {
-      signal,
-      timeoutMs,
-      killAfterMs: 0,
-      ...(this.#env === undefined ? {} : { env: this.#env }),
-    });
+    try {
+      return await run([this.#dvdcli, command, ...argv], {
+        signal,
+        timeoutMs,
+        killAfterMs: 0,
+        ...(this.#env === undefined ? {} : { env: this.#env }),
+      });
+    } catch (error) {
+      if (error instanceof SpawnFailedError) return error;
+      throw error;
+    }
   }
 }
 

@@ -63,13 +63,7 @@ export class VolumeCheckpoints {
     };
     const path = join(directory, 'volumes');
     const text = `${JSON.stringify(record)}\n`;
-    await this.#orThrow(
-      `Failed to checkpoint docker volumes at '${path}'`,
-      writeFileAtomic(path, text, { files: this.#files, random: this.#random }).then(
-        // The container's directory itself is new: its name is durable only with its parent.
-        async () => await this.#files.syncDirectory(this.#directory),
-      ),
-    );
+    await this.#orThrow(`Failed to checkpoint docker volumes at '${path}'`, this.#writeIn(directory, path, text));
   }
 
   /** Forgets the container; one that was never recorded is fine. @throws VolumeCheckpointError */
@@ -79,6 +73,18 @@ export class VolumeCheckpoints {
       `Failed to remove the checkpoint directory at '${directory}'`,
       this.#files.remove(directory).then(async () => await this.#files.syncDirectory(this.#directory)),
     );
+  }
+
+  /** Leaves no directory behind when it fails: nobody would own it. */
+  async #writeIn(directory: string, path: string, text: string): Promise<void> {
+    try {
+      await writeFileAtomic(path, text, { files: this.#files, random: this.#random });
+      // The container's directory itself is new: its name is durable only with its parent.
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      await this.#files.remove(directory);
+      throw error;
+    }
   }
 
   #directoryOf(containerId: ContainerID): string {

@@ -145,6 +145,10 @@ describe('HTTP service', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1.1 408 /);
   });
 
+  it('listens on loopback unless it is told otherwise', async () => {
+    expect((await start([])).ip).toBe('127.0.0.1');
+  });
+
   it('says that the port is in use', async () => {
     const service = await start([state]);
     const second = startHttpService({ port: service.port, prefix: 'master', routes: [] });
