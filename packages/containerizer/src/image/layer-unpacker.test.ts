@@ -81,6 +81,12 @@ describe('unpackLayer', () => {
     await expect(unpack(entry('l', 'Link', '', '/etc/passwd'))).rejects.toThrow('not a file in it');
   });
 
+  it('takes a file in place of a directory that it had before', async () => {
+    const { whiteouts } = await unpack(entry('d/e/', 'Directory'), entry('d/.wh.gone'), entry('d', 'File', 'x'));
+    expect(await readFile(join(root, 'd'), 'utf8')).toBe('x');
+    expect(whiteouts).toEqual({ removed: ['d/gone'], opaque: [] });
+  });
+
   it('leaves out device nodes and fifos and names them', async () => {
     const { skipped } = await unpack(entry('dev/null', 'CharacterDevice'), entry('pipe', 'FIFO'), entry('f'));
     expect(skipped).toEqual(['dev/null', 'pipe']);

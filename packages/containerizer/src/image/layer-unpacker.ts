@@ -229,7 +229,8 @@ async function kindOf(path: string): Promise<'directory' | 'link' | 'other' | un
     const entry = await lstat(path);
     return entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'link' : 'other';
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    // ENOTDIR: the directory that it was in has become a file.
+    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
