@@ -6,6 +6,7 @@ import {
   executorEventType,
   schedulerCallType,
   schedulerEventType,
+  taskInfoType,
   type MessageType,
 } from './schema.ts';
 
@@ -20,6 +21,7 @@ const GOLDEN: readonly [name: string, type: MessageType<object>][] = [
   ['scheduler-event-heartbeat', schedulerEventType],
   ['executor-call-update', executorCallType],
   ['executor-event-acknowledged', executorEventType],
+  ['task-info-check', taskInfoType],
 ];
 
 /** The bytes were written by another encoder, from a list of upstream's field numbers. */
