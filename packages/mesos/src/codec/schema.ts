@@ -14,7 +14,6 @@ import type {
   FrameworkInfo,
   Resource,
   Task,
-  TaskGroupInfo,
   TaskInfo,
   TaskStatus,
   Volume,
@@ -59,7 +58,6 @@ export const agentApiCallType: MessageType<AgentApiCall> = messageType('drydock.
 /** `drydock.agent_api.v1.Event` */
 export const agentApiEventType: MessageType<AgentApiEvent> = messageType('drydock.agent_api.v1.Event');
 export const taskInfoType: MessageType<TaskInfo> = messageType('mesos.v1.TaskInfo');
-export const taskGroupInfoType: MessageType<TaskGroupInfo> = messageType('mesos.v1.TaskGroupInfo');
 export const taskType: MessageType<Task> = messageType('mesos.v1.Task');
 export const taskStatusType: MessageType<TaskStatus> = messageType('mesos.v1.TaskStatus');
 export const frameworkInfoType: MessageType<FrameworkInfo> = messageType('mesos.v1.FrameworkInfo');
