@@ -83,7 +83,7 @@ export class Master implements Disposable {
 
   /** Connects a framework, new or known; the channel gets SUBSCRIBED first. */
   subscribe(info: FrameworkInfo, channel: EventChannel<SchedulerEvent>): FrameworkRecord {
-    const id = info.id?.value ?? this.nextFrameworkId();
+    const id = info.id?.value || this.nextFrameworkId();
     const known = this.registry.frameworks.get(id);
     const framework = known ?? this.addFramework({ ...info, id: { value: id } });
     if (known !== undefined) {
@@ -341,6 +341,8 @@ export class Master implements Disposable {
 
   #record(task: TaskRecord, status: TaskStatus): void {
     const wasTerminal = isTerminalState(stateOf(task));
+    // A copy that was long on its way: an ended task stays ended, so that its end can be acknowledged.
+    if (wasTerminal && !isTerminalState(status.state)) return;
     task.status = status;
     if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
     task.statuses.push(status);

@@ -12,10 +12,11 @@ import {
   type AgentRegistration,
   type HttpReply,
   type HttpRequest,
+  type TaskInfo,
 } from '@drydock/mesos';
 import { EventChannel, HEARTBEAT_MS } from '../event-channel.ts';
 import { stateOf, taskKey, type Master } from '../master.ts';
-import type { AgentRecord } from '../registry.ts';
+import type { AgentRecord, FrameworkRecord } from '../registry.ts';
 
 export function handleAgentCall(master: Master, request: HttpRequest): HttpReply {
   const call = readCall(request, agentApiCallType);
@@ -61,22 +62,35 @@ function register(master: Master, registration: AgentRegistration, channel: Even
   master.allocateSoon();
 }
 
-/** What the agent has and the master does not know is taken over; what only the master knows never arrived. */
+/**
+ * What the agent has and the master does not know is taken over, also a task that ended and whose framework has not
+ * acknowledged that; what only the master knows never arrived. A framework that was removed meanwhile is shut down.
+ */
 function settleTasks(master: Master, agent: AgentRecord, { frameworks = [], tasks = [] }: AgentRegistration): void {
+  const { registry } = master;
+  for (const { id } of frameworks) {
+    if (id === undefined || !registry.completedFrameworks.has(id.value)) continue;
+    agent.channel?.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: id } });
+  }
   const present = new Set<string>();
   for (const { framework_id: frameworkId, task, state } of tasks) {
     const key = taskKey(frameworkId.value, task.task_id.value);
     present.add(key);
     const info = frameworks.find((one) => one.id?.value === frameworkId.value);
-    if (agent.tasks.has(key) || info === undefined || isTerminalState(state)) continue;
-    const framework =
-      master.registry.frameworks.get(frameworkId.value) ?? master.addFramework({ ...info, id: frameworkId });
-    master.addTask(framework, agent, task, state);
+    if (agent.tasks.has(key) || info === undefined || registry.completedFrameworks.has(frameworkId.value)) continue;
+    const known = registry.frameworks.get(frameworkId.value);
+    if (isTerminalState(state) && known !== undefined && hasCompleted(known, agent, task)) continue;
+    master.addTask(known ?? master.addFramework({ ...info, id: frameworkId }), agent, task, state);
   }
   for (const [key, task] of agent.tasks) {
     if (present.has(key) || isTerminalState(stateOf(task))) continue;
     master.endTask(task, 'TASK_DROPPED', 'REASON_RECONCILIATION', 'Task is unknown to the agent');
   }
+}
+
+/** The framework has acknowledged the task's end; only the agent has not heard of it. */
+function hasCompleted({ completedTasks }: FrameworkRecord, agent: AgentRecord, task: TaskInfo): boolean {
+  return completedTasks.some(({ agentId, info }) => agentId === agent.id && info.task_id.value === task.task_id.value);
 }
 
 function handle(master: Master, agent: AgentRecord, call: AgentApiCall): void {

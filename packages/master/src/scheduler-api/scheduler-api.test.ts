@@ -112,6 +112,27 @@ describe('SUBSCRIBE', () => {
     });
   });
 
+  it.each([
+    ['../../x', "'../../x' contains invalid characters"],
+    ['..', "'..' is disallowed"],
+    ['a\nb', "'a\nb' contains invalid characters"],
+    ['x'.repeat(256), 'ID must not be greater than 255 characters'],
+  ])('is refused to the id %j, which could not name a directory', async (value, message) => {
+    const response = await post(served.address, {
+      type: 'SUBSCRIBE',
+      framework_id: { value },
+      subscribe: { framework_info: { user: 'root', name: 'f', id: { value } } },
+    });
+    const [, event = ''] = /^\d+\n(\{.*?\})\d+\n/.exec(await response.text()) ?? [];
+    expect(JSON.parse(event)).toEqual({ type: 'ERROR', error: { message } });
+    expect(served.master.registry.frameworks.size).toBe(0);
+  });
+
+  it('with an empty id gets a new one', async () => {
+    await using framework = await ScriptedFramework.subscribe(served.address, { id: { value: '' } });
+    expect(framework.id.value).toBe(`${served.master.id}-0000`);
+  });
+
   it('with a known id takes the framework over: the old stream ends with an error', async () => {
     await using first = await ScriptedFramework.subscribe(served.address, { failover_timeout: 60 });
     await using second = await ScriptedFramework.subscribe(served.address, { id: first.id, failover_timeout: 60 });
@@ -244,6 +265,61 @@ describe('tasks', () => {
     await agent[Symbol.asyncDispose]();
     await using _again = await ScriptedAgent.register(served.address, { id });
     expect(await framework.status('t1', 'TASK_LOST')).toMatchObject({ message: 'Task is unknown to the agent' });
+  });
+
+  it('that ended stay so when an older update arrives late', async () => {
+    await using framework = await ScriptedFramework.subscribe(served.address);
+    await using agent = await ScriptedAgent.register(served.address);
+    await framework.launch('t1');
+    await agent.told('RUN_TASK');
+    await agent.report(framework.id, 't1', 'TASK_FINISHED');
+    const { uuid } = await framework.status('t1', 'TASK_FINISHED');
+    await agent.report(framework.id, 't1', 'TASK_RUNNING');
+    const acknowledge = { agent_id: { value: agent.id }, task_id: { value: 't1' }, uuid };
+    await framework.call({ type: 'ACKNOWLEDGE', acknowledge });
+    const record = served.master.registry.frameworks.get(framework.id.value);
+    expect(record?.completedTasks.map(({ status }) => status?.state)).toEqual(['TASK_FINISHED']);
+  });
+
+  it('of a framework that was removed meanwhile are shut down when their agent registers again', async () => {
+    await using framework = await ScriptedFramework.subscribe(served.address);
+    const agent = await ScriptedAgent.register(served.address);
+    await framework.launch('t1');
+    const task = (await agent.told('RUN_TASK')).run_task?.task;
+    if (task === undefined) throw new Error('RUN_TASK has a task');
+    await agent[Symbol.asyncDispose]();
+    await waitUntil(() => served.master.registry.agents.get(agent.id)?.channel === undefined, { what: 'the loss' });
+    await framework.call({ type: 'TEARDOWN' });
+    await using again = await ScriptedAgent.register(served.address, {
+      id: agent.id,
+      frameworks: [{ user: 'root', name: 'f', id: framework.id }],
+      tasks: [{ framework_id: framework.id, task, state: 'TASK_RUNNING' }],
+    });
+    expect((await again.told('SHUTDOWN_FRAMEWORK')).shutdown_framework?.framework_id).toEqual(framework.id);
+    expect(served.master.registry.frameworks.size).toBe(0);
+    expect(served.master.registry.agents.get(agent.id)?.used).toEqual([]);
+  });
+
+  it('that ended unseen by this master reach their framework, and are acknowledged by it alone', async () => {
+    const id = { value: 'earlier-0000' };
+    const info = { user: 'root', name: 'f', id };
+    await using framework = await ScriptedFramework.subscribe(served.address, info);
+    const resources = [{ name: 'cpus', type: 'SCALAR' as const, scalar: { value: 1 } }];
+    const task = { name: 't1', task_id: { value: 't1' }, agent_id: { value: 'earlier-S0' }, resources };
+    await using agent = await ScriptedAgent.register(served.address, {
+      id: 'earlier-S0',
+      frameworks: [info],
+      tasks: [{ framework_id: id, task, state: 'TASK_FINISHED' }],
+    });
+    await waitUntil(() => agent.link.state === 'registered', { what: 'the link to be up' });
+    await agent.report(id, 't1', 'TASK_FINISHED');
+    const { uuid } = await framework.status('t1', 'TASK_FINISHED');
+    expect(agent.events.map(({ type }) => type)).not.toContain('STATUS_ACKNOWLEDGED');
+    expect(served.master.registry.agents.get(agent.id)?.used).toEqual([]);
+    const acknowledge = { agent_id: { value: agent.id }, task_id: { value: 't1' }, uuid };
+    await framework.call({ type: 'ACKNOWLEDGE', acknowledge });
+    await agent.told('STATUS_ACKNOWLEDGED');
+    expect(served.master.registry.frameworks.get(id.value)?.tasks.size).toBe(0);
   });
 });
 

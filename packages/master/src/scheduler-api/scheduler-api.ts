@@ -18,6 +18,7 @@ import { EventChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import type { FrameworkRecord } from '../registry.ts';
 import { accept, decline } from './accept.ts';
+import { validateFramework } from './framework-validation.ts';
 import { acknowledge, kill, reconcile } from './tasks.ts';
 
 export function handleSchedulerCall(master: Master, request: HttpRequest): HttpReply {
@@ -51,7 +52,13 @@ function subscribe(master: Master, request: HttpRequest, call: SchedulerCall): H
   const info = call.subscribe?.framework_info;
   if (info === undefined) throw new HttpError(400, "Expecting 'subscribe' to be present");
   const channel = new EventChannel<SchedulerEvent>(schedulerEventType, contentType);
-  master.subscribe(info, channel);
+  const problem = validateFramework(info);
+  if (problem === undefined) {
+    master.subscribe(info, channel);
+  } else {
+    channel.send({ type: 'ERROR', error: { message: problem } });
+    channel.end();
+  }
   return channel.reply({ type: 'HEARTBEAT' });
 }
 

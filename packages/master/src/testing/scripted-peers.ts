@@ -6,6 +6,7 @@ import {
   startAgentLink,
   startHttpService,
   type AgentApiEvent,
+  type FrameworkInfo,
   type KnownTask,
   type StartedAgentLink,
   type StartedHttpService,
@@ -162,6 +163,12 @@ export async function post(address: string, body: unknown, headers: Record<strin
   });
 }
 
+export interface ScriptedAgentOptions {
+  readonly id?: string;
+  readonly frameworks?: FrameworkInfo[];
+  readonly tasks?: KnownTask[];
+}
+
 /** An agent that keeps what it is told and reports what the test says. */
 export class ScriptedAgent implements AsyncDisposable {
   readonly events: AgentApiEvent[] = [];
@@ -169,7 +176,7 @@ export class ScriptedAgent implements AsyncDisposable {
   #uuidCount = 0;
   id = '';
 
-  private constructor(address: string, options: { readonly id?: string; readonly tasks?: KnownTask[] }) {
+  private constructor(address: string, options: ScriptedAgentOptions) {
     this.link = startAgentLink({
       master: address,
       backoffMsMin: 5,
@@ -182,6 +189,7 @@ export class ScriptedAgent implements AsyncDisposable {
         },
         version: '1.12.0',
         pid: 'slave(1)@127.0.0.1:5051',
+        frameworks: options.frameworks ?? [],
         tasks: options.tasks ?? [],
       }),
       onRegistered: ({ agentId }) => {
@@ -191,10 +199,7 @@ export class ScriptedAgent implements AsyncDisposable {
     });
   }
 
-  static async register(
-    address: string,
-    options: { readonly id?: string; readonly tasks?: KnownTask[] } = {},
-  ): Promise<ScriptedAgent> {
+  static async register(address: string, options: ScriptedAgentOptions = {}): Promise<ScriptedAgent> {
     const agent = new ScriptedAgent(address, options);
     await agent.link.registered;
     return agent;
