@@ -38,7 +38,14 @@ export class DaemonProcess implements AsyncDisposable {
   static async start(options: DaemonOptions): Promise<DaemonProcess> {
     await using log = await open(options.logPath, 'a');
     const argv = ['--pdeathsig', 'TERM', ...options.argv];
-    const child = spawn('setpriv', argv, { cwd: '/', env: { ...options.env }, stdio: ['ignore', log.fd, log.fd] });
+    // In a session of its own, so that Ctrl-C at a terminal reaches the owner only: a daemon that is told to stop a
+    // second time does not clean up.
+    const child = spawn('setpriv', argv, {
+      cwd: '/',
+      env: { ...options.env },
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true,
+    });
     try {
       await once(child, 'spawn');
     } catch (error) {

@@ -56,7 +56,13 @@ export async function startPrivateNamespace(options: {
 }): Promise<StartedNamespace> {
   await mkdir(options.directory, { recursive: true });
   const argv = ['--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'namespace', options.directory];
-  const holder = spawn('unshare', argv, { cwd: '/', env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+  // In a session of its own: Ctrl-C at a terminal must not take the namespace away from what is still stopping in it.
+  const holder = spawn('unshare', argv, {
+    cwd: '/',
+    env: options.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   let problem = '';
   holder.stderr.on('data', (chunk: Buffer) => {
     problem += chunk.toString();
@@ -68,7 +74,15 @@ export async function startPrivateNamespace(options: {
     failed.reject(new NamespaceError(`Failed to set up a private mount namespace: ${problem.trim()}`)),
   );
   failed.promise.catch(() => undefined);
-  await Promise.race([once(holder.stdout, 'data', { signal: AbortSignal.timeout(SETUP_MS_MAX) }), failed.promise]);
+  const late = setTimeout(() => {
+    failed.reject(new NamespaceError(`No private mount namespace was ready in ${SETUP_MS_MAX} ms`));
+    holder.kill('SIGKILL');
+  }, SETUP_MS_MAX);
+  try {
+    await Promise.race([once(holder.stdout, 'data'), failed.promise]);
+  } finally {
+    clearTimeout(late);
+  }
   const { pid } = holder;
   if (pid === undefined) throw new NamespaceError("Failed to execute 'unshare'");
   const baseline = new Set(await mountIdsOf(pid));
