@@ -52,7 +52,12 @@ class ScriptedMaster {
   }
 
   runTask(id: string): void {
-    const task = { name: id, task_id: { value: id }, agent_id: { value: 'S0' }, command: { value: 'true' } };
+    const task = {
+      name: id,
+      task_id: { value: id },
+      agent_id: { value: 'S0' },
+      command: { value: 'true', user: 'nobody' },
+    };
     this.send({
       type: 'RUN_TASK',
       run_task: { framework_info: { user: 'root', name: 'f', id: { value: 'F' } }, task },
@@ -103,10 +108,12 @@ class ScriptedContainer implements ForkedContainer {
 
 class ScriptedContainerizer {
   readonly containers: ScriptedContainer[] = [];
+  readonly configs: Parameters<AgentOptions['containerizer']['launch']>[1][] = [];
   /** What happens before a launch gives its container. */
   onLaunch: () => void = () => undefined;
 
-  launch: AgentOptions['containerizer']['launch'] = async () => {
+  launch: AgentOptions['containerizer']['launch'] = async (_, config) => {
+    this.configs.push(config);
     const container = new ScriptedContainer();
     this.containers.push(container);
     this.onLaunch();
@@ -122,12 +129,14 @@ let stack: AsyncDisposableStack;
 let master: ScriptedMaster;
 let containerizer: ScriptedContainerizer;
 let agent: Agent;
+let files: VirtualFiles;
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   const workDir = await mkdtemp(join(tmpdir(), 'agent-'));
   stack.defer(async () => await rm(workDir, { recursive: true }));
   master = new ScriptedMaster();
   containerizer = new ScriptedContainerizer();
+  files = new VirtualFiles();
   const service = stack.use(await startHttpService({ port: 0, prefix: 'master', routes: [master.route] }));
   agent = new Agent({
     master: `127.0.0.1:${service.port}`,
@@ -138,13 +147,13 @@ beforeEach(async () => {
     version: '1.12.0',
     resources: [],
     attributes: [],
-    isSwitchingUser: true,
+    isSwitchingUser: false,
     hasDockerVolumes: true,
     executorEnvironmentVariables: {},
     executorShutdownGraceMs: 60_000,
-    completedExecutorCountMax: 150,
+    completedExecutorCountMax: 1,
     containerizer,
-    files: new VirtualFiles(),
+    files,
     logger: silentLogger,
     onRefused: () => undefined,
   });
@@ -178,7 +187,28 @@ describe('Agent', () => {
     second?.end();
     expect((await master.next(4)).state).toBe('TASK_KILLED');
     await waitUntil(() => agent.frameworks.length === 0, { what: 'the framework to be completed' });
-    expect(agent.completedFrameworks.map(({ completed }) => completed.length)).toEqual([2]);
+    expect(agent.completedFrameworks.map(({ completed }) => completed.at(-1)?.state)).toEqual(['TASK_KILLED']);
+  });
+
+  it("runs everything as its own user without --switch_user, whatever the task's command says", async () => {
+    master.runTask('t');
+    await master.next(0);
+    expect(containerizer.configs).toMatchObject([{ user: 'root', command: { value: 'true', user: 'root' } }]);
+  });
+
+  it('shows the newest sandbox of a task that ran again and again', async () => {
+    await using service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: files.routes });
+    for (let round = 0; round < 3; round += 1) {
+      master.runTask('t');
+      await master.next(3 * round);
+      await master.next(3 * round + 1);
+      containerizer.containers[round]?.end();
+      await master.next(3 * round + 2);
+      await waitUntil(() => agent.frameworks.length === 0, { what: 'the framework to be completed' });
+    }
+    const path = '/frameworks/F/executors/t/runs/latest/stdout';
+    const response = await fetch(`http://127.0.0.1:${service.port}/files/download?path=${path}`);
+    expect(await response.text()).toContain('Starting task t');
   });
 
   it('kills a task whose kill comes when its container is forked and nobody supervises it yet', async () => {

@@ -288,7 +288,7 @@ export class Agent {
     framework.runs.delete(run.task.task_id.value);
     framework.completed.push(run);
     const surplus = framework.completed.length - this.options.completedExecutorCountMax;
-    for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#detach(old);
+    for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#detach(old, framework);
   }
 
   /**
@@ -322,10 +322,13 @@ export class Agent {
       this.options.files.attach(path, sandbox);
   }
 
-  #detach(run: TaskRun): void {
+  /** `.../runs/latest` stays while `framework` has a newer run of the executor. */
+  #detach(run: TaskRun, framework?: AgentFramework): void {
     if (run.sandbox === undefined) return;
+    const rest = framework === undefined ? [] : [...framework.completed, ...framework.runs.values()];
+    const hasNewer = rest.some(({ ids }) => ids.executorId === run.ids.executorId);
     for (const path of [run.sandbox, ...virtualSandboxPaths(this.options.workDir, run.ids)])
-      this.options.files.detach(path);
+      if (!hasNewer || !path.endsWith('/latest')) this.options.files.detach(path);
   }
 
   async #attempt(what: string, action: Promise<void>): Promise<void> {

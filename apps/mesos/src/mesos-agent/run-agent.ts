@@ -37,6 +37,9 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   await mkdir(flags.work_dir, { recursive: true });
   // DEVIATION: upstream does not notice a second agent on one work_dir.
   await using _lock = await lockFile(join(flags.work_dir, 'agent.lock'));
+  const addressFile = join(flags.work_dir, 'agent.address');
+  // An agent that was killed leaves it behind.
+  await rm(addressFile, { force: true });
   await using containerizer = await createMesosContainerizer({
     workDir: flags.work_dir,
     runtimeDir: flags.runtime_dir,
@@ -88,7 +91,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     resources,
     attributes,
     isSwitchingUser: flags.switch_user,
-    hasDockerVolumes: flags.isolation.split(',').includes('docker/volume'),
+    hasDockerVolumes: flags.isolation.split(',').some((name) => name.trim() === 'docker/volume'),
     executorEnvironmentVariables,
     executorShutdownGraceMs: flags.executor_shutdown_grace_period,
     completedExecutorCountMax: flags.max_completed_executors_per_framework,
@@ -98,7 +101,6 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     onRefused: refused.resolve,
   });
   started.agent = agent;
-  const addressFile = join(flags.work_dir, 'agent.address');
   await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
   logger.info('Agent listens', { address: `${service.ip}:${service.port}` });
   const stopped = Promise.withResolvers<undefined>();

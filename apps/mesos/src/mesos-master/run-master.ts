@@ -24,6 +24,9 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
   const { flags, logger, version, signal } = options;
   await mkdir(flags.work_dir, { recursive: true });
   await using _lock = await lockFile(join(flags.work_dir, 'master.lock'));
+  const addressFile = join(flags.work_dir, 'master.address');
+  // A master that was killed leaves it behind.
+  await rm(addressFile, { force: true });
   const started: { master?: Master } = {};
   const masterNow = (): Master => {
     assert(started.master !== undefined, 'the master exists before the first request can arrive');
@@ -47,7 +50,6 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
     logger: logger.child('master'),
   });
   started.master = master;
-  const addressFile = join(flags.work_dir, 'master.address');
   await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
   logger.info('Master listens', { address: `${service.ip}:${service.port}`, id: master.id });
   const stopped = Promise.withResolvers<void>();
