@@ -2,9 +2,10 @@
  * What a run has left behind. Looks only at what belongs to the run: mounts of its namespace, loop devices over its files,
  * processes with its run id in their environment, its control groups, its checkpoints.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 
 export interface Leak {
   readonly kind: 'mount' | 'loop device' | 'process' | 'checkpoint' | 'control group';
@@ -99,11 +100,5 @@ async function entriesOf(directory: string): Promise<readonly string[]> {
 
 /** Undefined for a file that is not there, or that belongs to a process that just ended or is not ours to read. */
 async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ESRCH', 'EACCES', 'EPERM', 'EISDIR'].includes(systemCodeOf(error) ?? ''))
-      return undefined;
-    throw error;
-  }
+  return await readTextIfThere(path, ['ENOTDIR', 'ESRCH', 'EACCES', 'EPERM', 'EISDIR']);
 }

@@ -3,10 +3,10 @@
  * talk to them.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemCodeOf } from '@drydock/base/errors';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { binArgv, binPath, type BinName } from './bins.ts';
@@ -168,7 +168,7 @@ export class LocalCluster implements AsyncDisposable {
     await waitUntil(
       async () => {
         await daemon.assertRunning();
-        return await textOf(join(this.inside('/etc/docker/plugins'), 'convoy.spec'));
+        return await readTextIfThere(join(this.inside('/etc/docker/plugins'), 'convoy.spec'));
       },
       { what: 'convoy to announce itself', timeoutMs: READY_MS_MAX },
     );
@@ -279,7 +279,7 @@ export class LocalCluster implements AsyncDisposable {
     const text = await waitUntil(
       async () => {
         await daemon.assertRunning();
-        return await textOf(path);
+        return await readTextIfThere(path);
       },
       { what: `${daemon.name} to listen`, timeoutMs: READY_MS_MAX },
     );
@@ -290,14 +290,5 @@ export class LocalCluster implements AsyncDisposable {
     const response = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(HTTP_MS_MAX) });
     if (!response.ok) throw new Error(`GET http://${address}${path} was answered with ${response.status}`);
     return await response.json();
-  }
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }

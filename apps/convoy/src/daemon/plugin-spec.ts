@@ -2,10 +2,11 @@
  * Tells Docker's clients where the daemon listens: `NAME.spec` in the directory that they look into. A spec file that
  * somebody else wrote is never overwritten or removed.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
-import { DomainError, systemCodeOf } from '@drydock/base/errors';
+import { DomainError } from '@drydock/base/errors';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 
 /** The plugin's name is announced for another socket. */
 export class PluginNameTakenError extends DomainError<'PLUGIN_NAME_TAKEN'> {
@@ -34,8 +35,8 @@ export interface PluginSpecOptions {
 export async function announcePlugin(options: PluginSpecOptions): Promise<AsyncDisposable> {
   const path = join(options.directory, `${options.pluginName}.spec`);
   const content = `unix://${options.socketPath}`;
-  const found = (await readIfThere(path))?.trim();
-  const isOurs = found === undefined || (await readIfThere(options.markerPath)) === path;
+  const found = (await readTextIfThere(path))?.trim();
+  const isOurs = found === undefined || (await readTextIfThere(options.markerPath)) === path;
   if (found !== undefined && found !== content && !isOurs) throw new PluginNameTakenError(path, found);
   if (!isOurs) return { [Symbol.asyncDispose]: async () => undefined };
   await writeFileAtomic(options.markerPath, path);
@@ -43,17 +44,8 @@ export async function announcePlugin(options: PluginSpecOptions): Promise<AsyncD
   await writeFileAtomic(path, `${content}\n`);
   return {
     async [Symbol.asyncDispose]() {
-      if ((await readIfThere(path))?.trim() === content) await rm(path, { force: true });
+      if ((await readTextIfThere(path))?.trim() === content) await rm(path, { force: true });
       await rm(options.markerPath, { force: true });
     },
   };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

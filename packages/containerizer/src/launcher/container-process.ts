@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, messageOf, systemCodeOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run } from '@drydock/base/subprocess';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
 import { isInitForwarding } from './init-process.ts';
@@ -139,7 +139,7 @@ export class ContainerProcess implements ForkedContainer {
     this.#hasExited = true;
     const { directory } = this.#options;
     try {
-      const record = parseExitRecord((await readIfThere(join(directory, 'exit'))) ?? '');
+      const record = parseExitRecord((await readTextIfThere(join(directory, 'exit'))) ?? '');
       if (record === undefined) return await this.#removeByForce();
       if (record.how === 'exited') return toTermination(record, this.#sentSignals);
       // Killed while the runtime was still about to start the command, which nobody can have noticed.
@@ -156,7 +156,7 @@ export class ContainerProcess implements ForkedContainer {
     await run([...runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
     await removeLeftovers();
     if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
-    const hasStarted = (await readIfThere(join(directory, 'container.pid'))) !== undefined;
+    const hasStarted = (await readTextIfThere(join(directory, 'container.pid'))) !== undefined;
     if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure() };
     return { how: 'unknown', message: 'The shim of the container was killed before it could write the exit status' };
   }
@@ -164,9 +164,9 @@ export class ContainerProcess implements ForkedContainer {
   async #launchFailure(): Promise<string> {
     if (this.#gate === 'aborted') return 'The launch was aborted before the command was started';
     const { directory } = this.#options;
-    const fromRuntime = lastErrorOf((await readIfThere(join(directory, 'runtime.log'))) ?? '');
+    const fromRuntime = lastErrorOf((await readTextIfThere(join(directory, 'runtime.log'))) ?? '');
     if (fromRuntime !== undefined) return fromRuntime;
-    const fromMount = (await readIfThere(join(directory, 'shim.err')))?.trim() ?? '';
+    const fromMount = (await readTextIfThere(join(directory, 'shim.err')))?.trim() ?? '';
     if (fromMount !== '') return `Failed to mount the root file system: ${fromMount}`;
     return 'The shim of the container ended before the command was started';
   }
@@ -184,13 +184,4 @@ export function lastErrorOf(log: string): string | undefined {
     }
   }
   return undefined;
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
