@@ -1,10 +1,14 @@
 import { messageOf } from '@drydock/base/errors';
 import { Command } from 'commander';
+import { doctorCommand } from './doctor/doctor-command.ts';
 import { scenarioCommand } from './scenario/scenario-command.ts';
+import { upCommand } from './up/up-command.ts';
 
 const program = new Command('drydock')
   .description('Reference implementation and test harness of the Apache Mesos docker/volume isolator')
-  .addCommand(scenarioCommand());
+  .addCommand(scenarioCommand())
+  .addCommand(upCommand())
+  .addCommand(doctorCommand());
 
 try {
   await program.parseAsync();

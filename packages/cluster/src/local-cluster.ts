@@ -30,6 +30,8 @@ export interface StartedAgentProcess {
   /** `ip:port` */
   readonly address: string;
   readonly workDir: string;
+  /** As seen inside. */
+  readonly checkpointDir: string;
 }
 
 /** What `GET /state` of an agent says of executors, as far as it is used here. */
@@ -130,8 +132,13 @@ export class LocalCluster implements AsyncDisposable {
 
   /** Starts an agent with the document's flags and waits until the master has it. */
   async startAgent(options: { readonly flags?: readonly string[] } = {}): Promise<StartedAgentProcess> {
-    const name = this.#agents.length === 0 ? 'agent' : `agent-${this.#agents.length + 1}`;
+    const isFirst = this.#agents.length === 0;
+    const name = isFirst ? 'agent' : `agent-${this.#agents.length + 1}`;
     const workDir = join(this.directory, name);
+    // The first has the defaults, as in the document; agents must not share these.
+    const runtimeDir = isFirst ? '/run/mesos' : `/run/mesos-${this.#agents.length + 1}`;
+    const checkpointDir = `${runtimeDir}/isolators/docker/volume`;
+    const own = isFirst ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
     const daemon = await this.#startDaemon(`mesos-${name}`, 'mesos-agent', [
       `--master=${this.master}`,
       ...(options.flags ?? []).filter((flag) => flag.startsWith('--isolation=')),
@@ -142,10 +149,11 @@ export class LocalCluster implements AsyncDisposable {
       '--image_providers=docker',
       '--executor_environment_variables={}',
       `--docker_registry=${this.#options.imagesDirectory}`,
+      ...own,
       ...(options.flags ?? []).filter((flag) => !flag.startsWith('--isolation=')),
     ]);
     const address = await this.#readAddress(daemon, join(workDir, 'agent.address'));
-    const agent = { name, daemon, address, workDir };
+    const agent = { name, daemon, address, workDir, checkpointDir };
     this.#agents.push(agent);
     await waitUntil(
       async () => {
@@ -238,7 +246,7 @@ export class LocalCluster implements AsyncDisposable {
       runDirectory: this.directory,
       newMounts: await this.#namespace.newMounts(),
       expectedPids: new Set([this.#namespace.pid, ...this.#daemons.map(({ pid }) => pid)]),
-      checkpointDirectories: [this.inside('/run/mesos/isolators/docker/volume')],
+      checkpointDirectories: this.#agents.map(({ checkpointDir }) => this.inside(checkpointDir)),
       cgroupsRoot: this.#cgroupsRoot,
     });
   }
