@@ -35,6 +35,9 @@ export interface MasterOptions {
   readonly logger: Logger;
 }
 
+/** A timer that is asked to wait for longer than this fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export class Master implements Disposable {
   readonly id: string = randomUUID();
   readonly options: MasterOptions;
@@ -47,7 +50,7 @@ export class Master implements Disposable {
   constructor(options: MasterOptions) {
     this.options = options;
     this.#logger = options.logger;
-    this.#timer = setInterval(() => this.allocateSoon(), options.allocationIntervalMs);
+    this.#timer = setInterval(() => this.allocateSoon(), Math.min(options.allocationIntervalMs, TIMER_MS_MAX));
   }
 
   [Symbol.dispose](): void {
@@ -139,8 +142,7 @@ export class Master implements Disposable {
     this.#removeOffersOf(framework);
     this.#logger.info('A framework disconnected', { frameworkId: framework.id });
     const timeoutMs = (framework.info.failover_timeout ?? 0) * 1000;
-    // setTimeout cannot wait for longer than this.
-    framework.failover = setTimeout(() => this.removeFramework(framework), Math.min(timeoutMs, 2 ** 31 - 1));
+    framework.failover = setTimeout(() => this.removeFramework(framework), Math.min(timeoutMs, TIMER_MS_MAX));
     this.allocateSoon();
   }
 
