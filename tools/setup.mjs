@@ -102,7 +102,7 @@ async function installPrograms(names) {
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   let result = await runWithProgress(command, env);
   if (result.code !== 0) {
-    say('the package lists are missing or old: apt-get update');
+    say('that failed, perhaps because the package lists are missing or old: apt-get update');
     const update = await runWithProgress(['apt-get', 'update'], env);
     if (update.code !== 0) fail(`apt-get update failed with status ${update.code}:\n${update.output}`);
     result = await runWithProgress(command, env);

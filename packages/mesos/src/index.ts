@@ -43,6 +43,7 @@ export {
 export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
 export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
+export { validateId } from './validation/validate-id.ts';
 export { validateTask } from './validation/validate-task.ts';
 export { isTerminalState } from './v1.ts';
 export type * from './v1.ts';

@@ -9,6 +9,7 @@ import {
   readCall,
   schedulerCallType,
   schedulerEventType,
+  validateId,
   type HttpReply,
   type HttpRequest,
   type SchedulerCall,
@@ -18,7 +19,6 @@ import { EventChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import type { FrameworkRecord } from '../registry.ts';
 import { accept, decline } from './accept.ts';
-import { validateFramework } from './framework-validation.ts';
 import { acknowledge, kill, reconcile } from './tasks.ts';
 
 export function handleSchedulerCall(master: Master, request: HttpRequest): HttpReply {
@@ -52,7 +52,9 @@ function subscribe(master: Master, request: HttpRequest, call: SchedulerCall): H
   const info = call.subscribe?.framework_info;
   if (info === undefined) throw new HttpError(400, "Expecting 'subscribe' to be present");
   const channel = new EventChannel<SchedulerEvent>(schedulerEventType, contentType);
-  const problem = validateFramework(info);
+  // An empty id counts as none; any other becomes the name of a directory on the agents.
+  const id = info.id?.value ?? '';
+  const problem = id === '' ? undefined : validateId(id);
   if (problem === undefined) {
     master.subscribe(info, channel);
   } else {
