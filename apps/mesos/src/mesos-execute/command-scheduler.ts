@@ -140,6 +140,7 @@ class CommandScheduler {
       accept: { offer_ids, operations: [{ type: 'LAUNCH', launch: { task_infos } }] },
     });
     this.#print(`Submitted task '${task.name}' to agent '${offer.agent_id.value}'`);
+    // DEVIATION: upstream suppresses offers with the first one that is too small, and then never gets another.
     await this.#subscription.send({ type: 'SUPPRESS', suppress: {} });
   }
 
