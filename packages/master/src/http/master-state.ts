@@ -1,7 +1,8 @@
-/** The master's `/state`. @see src/master/http.cpp, readonly_handler.cpp */
+/** The master's `/state`, `/slaves` and `/frameworks`. @see src/master/http.cpp, readonly_handler.cpp */
 import {
   containerInfoType,
   frameworkInfoType,
+  isTerminalState,
   resourcesToState,
   toJson,
   type Resource,
@@ -33,16 +34,44 @@ export function masterState(master: Master, facts: MasterStateFacts): Record<str
     leader_info: { id: master.id, pid: info.pid, port: options.port, hostname: options.hostname },
     ...(facts.flags['cluster'] === undefined ? {} : { cluster: facts.flags['cluster'] }),
     flags: facts.flags,
-    slaves: agents.map(agentState),
-    recovered_slaves: [],
+    ...masterAgents(master),
+    ...masterFrameworks(master),
+    orphan_tasks: [],
+  };
+}
+
+/** `/slaves`. */
+export function masterAgents({ registry }: Master): Record<string, unknown> {
+  return { slaves: [...registry.agents.values()].map(agentState), recovered_slaves: [] };
+}
+
+/** `/frameworks`. */
+export function masterFrameworks({ registry }: Master): Record<string, unknown> {
+  return {
     frameworks: [...registry.frameworks.values()].map(frameworkState),
     completed_frameworks: [...registry.completedFrameworks.values()].map(frameworkState),
-    orphan_tasks: [],
     unregistered_frameworks: [],
   };
 }
 
-function agentState(agent: AgentRecord): Record<string, unknown> {
+/** Subscribed with, the one that gets the offers first. */
+export function rolesOf({ info }: FrameworkRecord): readonly string[] {
+  return info.roles !== undefined && info.roles.length > 0 ? info.roles : [info.role ?? '*'];
+}
+
+/** Held by the framework's tasks. */
+export function usedBy(framework: FrameworkRecord): readonly Resource[] {
+  return sumOf(
+    [...framework.tasks.values()].map((task) => (isTerminalState(stateOf(task)) ? [] : task.info.resources)),
+  );
+}
+
+/** Held by the framework's offers. */
+export function offeredTo(framework: FrameworkRecord): readonly Resource[] {
+  return sumOf([...framework.offers.values()].map(({ offer }) => offer.resources));
+}
+
+export function agentState(agent: AgentRecord): Record<string, unknown> {
   const attributes = (agent.info.attributes ?? []).map(({ name, text, scalar }) => [
     name,
     text?.value ?? scalar?.value,
@@ -68,32 +97,39 @@ function agentState(agent: AgentRecord): Record<string, unknown> {
   };
 }
 
-function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
+/** What `/state-summary` tells of a framework; `/state` adds the rest. */
+export function frameworkSummary(framework: FrameworkRecord): Record<string, unknown> {
   const { info } = framework;
-  const offered = sumOf([...framework.offers.values()].map(({ offer }) => offer.resources));
-  const tasks = [...framework.tasks.values()];
-  const used: readonly Resource[] = sumOf(tasks.map((task) => task.info.resources));
   const isConnected = framework.channel !== undefined;
   return {
     id: framework.id,
     name: info.name,
-    user: info.user,
-    role: info.role ?? '*',
-    used_resources: resourcesToState(used),
-    offered_resources: resourcesToState(offered),
-    resources: resourcesToState(sumOf([used, offered])),
+    used_resources: resourcesToState(usedBy(framework)),
+    offered_resources: resourcesToState(offeredTo(framework)),
     capabilities: toJsonRecord(toJson(frameworkInfoType, info))['capabilities'] ?? [],
     hostname: info.hostname ?? '',
     webui_url: info.webui_url ?? '',
     active: isConnected,
     connected: isConnected,
     recovered: false,
+  };
+}
+
+function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
+  const { info } = framework;
+  const isMultiRole = (info.capabilities ?? []).some(({ type }) => type === 'MULTI_ROLE');
+  return {
+    ...frameworkSummary(framework),
+    user: info.user,
+    ...(isMultiRole ? { roles: info.roles ?? [] } : { role: info.role ?? '*' }),
+    resources: resourcesToState(sumOf([usedBy(framework), offeredTo(framework)])),
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,
     registered_time: framework.registeredAt,
     unregistered_time: framework.unregisteredAt ?? 0,
+    ...(framework.reregisteredAt === undefined ? {} : { reregistered_time: framework.reregisteredAt }),
     ...(info.principal === undefined ? {} : { principal: info.principal }),
-    tasks: tasks.map(taskState),
+    tasks: [...framework.tasks.values()].map(taskState),
     unreachable_tasks: [],
     completed_tasks: framework.completedTasks.map(taskState),
     offers: [...framework.offers.keys()],
@@ -101,7 +137,8 @@ function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
   };
 }
 
-function taskState(task: TaskRecord): Record<string, unknown> {
+/** As `/tasks` and `/state` show it. */
+export function taskState(task: TaskRecord): Record<string, unknown> {
   const { info } = task;
   return {
     id: info.task_id.value,
@@ -111,9 +148,11 @@ function taskState(task: TaskRecord): Record<string, unknown> {
     slave_id: task.agentId,
     state: stateOf(task),
     resources: resourcesToState(info.resources ?? []),
-    role: task.framework.info.role ?? '*',
+    role: rolesOf(task.framework)[0],
     statuses: task.statuses.map(statusState),
     ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
+    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
+    ...(info.command?.user === undefined ? {} : { user: info.command.user }),
     ...(info.container === undefined ? {} : { container: toJson(containerInfoType, info.container) }),
   };
 }
@@ -122,6 +161,7 @@ function statusState(status: TaskStatus): Record<string, unknown> {
   return {
     state: status.state,
     timestamp: status.timestamp,
+    ...(status.labels === undefined ? {} : { labels: status.labels.labels ?? [] }),
     ...(status.container_status === undefined ? {} : { container_status: status.container_status }),
     ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
   };
