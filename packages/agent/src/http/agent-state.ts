@@ -64,7 +64,7 @@ function executorState(run: TaskRun): Record<string, unknown> {
 }
 
 /** `Command Executor (Task: test) (Command: sh -c 'ls /tmp/myvo...')`. @see src/slave/slave.cpp getExecutorInfo */
-function executorName({ task }: TaskRun): string {
+export function executorName({ task }: TaskRun): string {
   const { command } = task;
   const text =
     command?.shell === false ? [command.value, ...(command.arguments ?? [])].join(' ') : (command?.value ?? '');
