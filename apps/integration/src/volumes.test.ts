@@ -130,6 +130,30 @@ describe('the agent', { tags }, () => {
     expect((await driver.stopAndListCalls()).at(-1)).toBe('VolumeDriver.Unmount');
   });
 
+  it('that is killed leaves its containers running, and the cluster ends them', async () => {
+    const own = await startTestCluster();
+    const { directory } = own;
+    try {
+      const executing = own.execute({ command: 'exec sleep 3600', signal: AbortSignal.timeout(3_000) });
+      const [agent] = own.agents;
+      await waitUntil(async () => await own.leaks(), {
+        what: 'the container to run',
+        until: (leaks) => leaks.some(({ kind }) => kind === 'control group'),
+        timeoutMs: 15_000,
+      });
+      agent?.daemon.kill('SIGKILL');
+      await waitUntil(() => agent?.daemon.hasEnded, { what: 'the agent to be gone' });
+      expect((await own.leaks()).map(({ kind }) => kind)).toContain('process');
+      await executing;
+    } finally {
+      await own.stop();
+    }
+    expect((await cluster.exec(['pgrep', '-f', directory])).stdout).toBe('');
+    expect(
+      (await cluster.exec(['sh', '-c', `find /sys/fs/cgroup -maxdepth 2 -name 'drydock-${own.runId}'`])).stdout,
+    ).toBe('');
+  });
+
   it('asks a task to end, and kills it when it does not within its grace period', async () => {
     const task = await cluster.execute({
       command: 'trap "" TERM; while :; do sleep 0.1; done',

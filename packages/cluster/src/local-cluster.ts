@@ -13,6 +13,7 @@ import { binArgv, binPath, type BinName } from './bins.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
+import { endLeftovers } from './leftovers.ts';
 import { startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
 
 export interface LocalClusterOptions {
@@ -254,6 +255,7 @@ export class LocalCluster implements AsyncDisposable {
   /** Stops everything, newest first, and removes the run's directory. Idempotent. */
   async stop(): Promise<void> {
     for (const daemon of this.#daemons.toReversed()) await daemon.stop();
+    await endLeftovers(async () => await this.leaks());
     await this.#namespace.stop();
     await rm(this.directory, { recursive: true, force: true });
   }

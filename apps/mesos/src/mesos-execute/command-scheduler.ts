@@ -174,6 +174,7 @@ class CommandScheduler {
 
   async #tearDown(): Promise<void> {
     // A master that does not take it removes the framework when the stream ends.
+    // DEVIATION: upstream just ends; its task goes on until the master notices.
     await this.#subscription.send({ type: 'TEARDOWN' }).catch(() => undefined);
     await this.#subscription.close();
   }
