@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@drydock/base/log';
@@ -23,6 +24,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Agent } from '../agent.ts';
 import { agentRoutes } from './agent-routes.ts';
 
+const CGROUPS_ROOT = `drydock-test-read-side-${process.pid}`;
 const TASK = {
   name: 'one',
   task_id: { value: 't' },
@@ -82,7 +84,7 @@ beforeEach(async () => {
   stack.defer(async () => await rm(workDir, { recursive: true }));
   const master = stack.use(await startHttpService({ port: 0, prefix: 'master', routes: [masterRoute()] }));
   const files = new VirtualFiles();
-  const routes = agentRoutes(() => agent, files, { flags: {}, startTime: 1 });
+  const routes = agentRoutes(() => agent, files, { flags: { cgroups_root: CGROUPS_ROOT }, startTime: 1 });
   const service = stack.use(await startHttpService({ port: 0, prefix: 'slave(1)', routes }));
   address = `http://${service.ip}:${service.port}`;
   const exited = Promise.withResolvers<ContainerTermination>();
@@ -162,6 +164,19 @@ describe('the read side of the agent', () => {
         statistics: { timestamp: expect.any(Number), cpus_limit: 0.5, mem_limit_bytes: 32 * 1024 * 1024 },
       },
     ]);
+  });
+
+  it('shows what the control group below --cgroups_root counts', { tags: ['root'] }, async ({ skip }) => {
+    const cpuacct = '/sys/fs/cgroup/cpuacct';
+    const parent = join(existsSync(cpuacct) ? cpuacct : '/sys/fs/cgroup', CGROUPS_ROOT);
+    const made = await mkdir(parent).catch(() => false); // Read-only in some containers.
+    skip(made === false, 'control groups cannot be written here');
+    stack.defer(async () => await rmdir(parent));
+    const group = join(parent, agent.activeRuns[0]?.containerId.value ?? '');
+    await mkdir(group);
+    stack.defer(async () => await rmdir(group));
+    const [{ statistics }] = await get('/monitor/statistics');
+    expect(statistics).toMatchObject({ cpus_user_time_secs: 0, cpus_system_time_secs: 0 });
   });
 
   it('names an executor everywhere as /state does', async () => {

@@ -12,7 +12,11 @@ export function agentRoutes(agent: () => Agent, files: VirtualFiles, facts: Agen
     { method: 'GET', path: '/flags', handle: () => jsonReply({ flags: facts.flags }) },
     { method: 'GET', path: '/version', handle: () => jsonReply({ version: agent().options.version }) },
     { method: 'GET', path: '/containers', handle: () => jsonReply(agentContainers(agent())) },
-    { method: 'GET', path: '/monitor/statistics', handle: async () => jsonReply(await agentStatistics(agent())) },
+    {
+      method: 'GET',
+      path: '/monitor/statistics',
+      handle: async () => jsonReply(await agentStatistics(agent(), facts.flags['cgroups_root'])),
+    },
     { method: 'GET', path: '/metrics/snapshot', handle: () => jsonReply(agentMetrics(agent(), facts.startTime)) },
     ...files.routes,
   ];

@@ -35,20 +35,20 @@ describe('containerUsage', () => {
       await mkdir(dirname(join(root, path)), { recursive: true });
       await writeFile(join(root, path), text);
     }
-    expect(await containerUsage(root, 'C')).toEqual({
+    expect(await containerUsage(root, 'mesos/C')).toEqual({
       cpus_user_time_secs: 1.5,
       cpus_system_time_secs: 0.25,
       mem_rss_bytes: 8192,
       mem_file_bytes: 4096,
       mem_total_bytes: 16384,
     });
-    expect(await containerUsage(root, 'another')).toEqual({});
+    expect(await containerUsage(root, 'mesos/another')).toEqual({});
   });
 
   it('leaves out what is not there or cannot be understood', async () => {
     await mkdir(join(root, 'mesos/C'), { recursive: true });
     await writeFile(join(root, 'mesos/C/cpu.stat'), 'user_usec many\nsystem_usec 1000000\n');
     await writeFile(join(root, 'mesos/C/memory.current'), 'max\n');
-    expect(await containerUsage(root, 'C')).toEqual({ cpus_system_time_secs: 1 });
+    expect(await containerUsage(root, 'mesos/C')).toEqual({ cpus_system_time_secs: 1 });
   });
 });

@@ -9,12 +9,14 @@ import { readTextIfThere } from '@drydock/base/read-if-there';
 const TICKS_PER_SECOND = 100;
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
-/** Fields of upstream's ResourceStatistics, in seconds and bytes. `cgroupRoot` is where the hierarchies are mounted. */
-export async function containerUsage(cgroupRoot: string, containerId: string): Promise<Record<string, number>> {
-  const group = join('mesos', containerId);
+/**
+ * Fields of upstream's ResourceStatistics, in seconds and bytes, of the container's `group`, e.g. `mesos/<container id>`,
+ * in the hierarchies that are mounted below `mountRoot`.
+ */
+export async function containerUsage(mountRoot: string, group: string): Promise<Record<string, number>> {
   const read = async (...path: readonly string[]): Promise<string | undefined> =>
     // ENODEV: the group was removed while it was read.
-    await readTextIfThere(join(cgroupRoot, ...path), ['ENODEV']);
+    await readTextIfThere(join(mountRoot, ...path), ['ENODEV']);
   const [ticks, memory, memoryTotal, unifiedCpu, unifiedMemory, unifiedMemoryTotal] = await Promise.all([
     read('cpuacct', group, 'cpuacct.stat'),
     read('memory', group, 'memory.stat'),
