@@ -59,6 +59,7 @@ export class LocalCluster implements AsyncDisposable {
   readonly #daemons: DaemonProcess[] = [];
   readonly #agents: StartedAgentProcess[] = [];
   #masterAddress: string | undefined;
+  #stopping: Promise<void> | undefined;
 
   private constructor(
     options: LocalClusterOptions,
@@ -254,6 +255,11 @@ export class LocalCluster implements AsyncDisposable {
 
   /** Stops everything, newest first, and removes the run's directory. Idempotent. */
   async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     for (const daemon of this.#daemons.toReversed()) await daemon.stop();
     await endLeftovers(async () => await this.leaks());
     await this.#namespace.stop();
