@@ -110,13 +110,20 @@ export class CommandExecutor {
     const isFirst = this.#killDeadlineMs === undefined;
     if (!isFirst && this.#killDeadlineMs !== undefined && deadlineMs >= this.#killDeadlineMs) return;
     this.#killDeadlineMs = deadlineMs;
-    clearTimeout(this.#escalation);
-    this.#escalation = setTimeout(() => void this.#escalate(graceMs), Math.min(graceMs, TIMER_MS_MAX));
-    if (!isFirst) return;
+    if (!isFirst) return this.#scheduleEscalation(deadlineMs, graceMs);
     if (hasTaskKillingState) report({ state: 'TASK_KILLING' });
     await this.#print(`Sending SIGTERM to process tree at pid ${container.pid}`);
     await this.#print(`Scheduling escalation to SIGKILL in ${formatDurationMs(graceMs)} from now`);
+    // Not before: however short the period, SIGTERM comes first. A second kill may have shortened it meanwhile.
+    if (this.#killDeadlineMs === deadlineMs) this.#scheduleEscalation(deadlineMs, graceMs);
     await container.terminate();
+  }
+
+  #scheduleEscalation(deadlineMs: number, graceMs: number): void {
+    clearTimeout(this.#escalation);
+    if (this.#hasEnded) return;
+    const delayMs = Math.min(Math.max(0, deadlineMs - Date.now()), TIMER_MS_MAX);
+    this.#escalation = setTimeout(() => void this.#escalate(graceMs), delayMs);
   }
 
   async #escalate(graceMs: number): Promise<void> {
