@@ -76,15 +76,20 @@ describe('README', () => {
       const result = await cluster.exec(typed(tools));
       expect(result.exitCode, result.stderr).toBe(0);
       expect(result.stdout).toMatch(/\nlost\+found\nmyfile\nCommand exited with status 0 \(pid: \d+\)\n$/);
-    } finally {
-      // npx keeps its program in a process of its own, which outlives it.
-      for (const { kind, what } of await cluster.leaks())
-        if (kind === 'process') process.kill(Number(what.split(' ')[0]), 'SIGTERM');
-      await waitUntil(async () => await cluster.leaks(), {
-        what: 'the daemons to end',
-        until: (leaks) => leaks.every(({ kind }) => kind !== 'process'),
-        timeoutMs: 20_000,
+      await waitUntil(async () => await (await fetch('http://127.0.0.1:5051/containers')).json(), {
+        what: 'the containers to be cleaned up',
+        until: (containers) => Array.isArray(containers) && containers.length === 0,
       });
+      // As Ctrl-C would: npx keeps its program in a process of its own, which outlives it.
+      const agents = async (): Promise<readonly number[]> =>
+        (await cluster.leaks())
+          .filter(({ kind, what }) => kind === 'process' && /^\d+ \S*node \S*bin\/mesos-agent/.test(what))
+          .map(({ what }) => Number(what.split(' ')[0]));
+      const [pid] = await agents();
+      expect(pid).toBeGreaterThan(0);
+      process.kill(pid ?? 0, 'SIGTERM');
+      await waitUntil(agents, { what: 'the agent to end', until: (pids) => pids.length === 0 });
+    } finally {
       await cluster.stop();
       for (const directory of made.toReversed()) await rmdir(directory);
     }

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -101,6 +102,13 @@ describe('a Docker volume', { tags }, () => {
   });
 });
 
+/** Command lines of processes that name `text`. */
+async function commandLinesWith(text: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map(async (pid) => await readTextIfThere(`/proc/${pid}/cmdline`, ['ESRCH'])));
+  return lines.filter((line) => line !== undefined).filter((line) => line.includes(text));
+}
+
 describe('the agent', { tags }, () => {
   it('does not run a task without the volume that it asked for', async () => {
     await using own = await startTestCluster({ agentFlags: ['--isolation=filesystem/linux,docker/runtime'] });
@@ -148,10 +156,9 @@ describe('the agent', { tags }, () => {
     } finally {
       await own.stop();
     }
-    expect((await cluster.exec(['pgrep', '-f', directory])).stdout).toBe('');
-    expect(
-      (await cluster.exec(['sh', '-c', `find /sys/fs/cgroup -maxdepth 2 -name 'drydock-${own.runId}'`])).stdout,
-    ).toBe('');
+    expect(await commandLinesWith(directory)).toEqual([]);
+    const groups = await readdir('/sys/fs/cgroup', { recursive: true });
+    expect(groups.filter((path) => path.endsWith(`drydock-${own.runId}`))).toEqual([]);
   });
 
   it('asks a task to end, and kills it when it does not within its grace period', async () => {

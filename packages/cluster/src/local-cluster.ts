@@ -262,6 +262,8 @@ export class LocalCluster implements AsyncDisposable {
   async #stop(): Promise<void> {
     for (const daemon of this.#daemons.toReversed()) await daemon.stop();
     await endLeftovers(async () => await this.leaks());
+    // A loop device whose file lies on a file system of this namespace would outlive it while it is mounted.
+    for (const mountPoint of (await this.#namespace.newMounts()).toReversed()) await this.exec(['umount', mountPoint]);
     await this.#namespace.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
