@@ -80,6 +80,9 @@ describe('README', () => {
         what: 'the containers to be cleaned up',
         until: (containers) => Array.isArray(containers) && containers.length === 0,
       });
+      // What the README says to do afterwards.
+      const deleted = await cluster.exec(typed('npx convoy delete myvolume'));
+      expect(deleted.exitCode, deleted.stderr).toBe(0);
       // As Ctrl-C would: npx keeps its program in a process of its own, which outlives it.
       const agents = async (): Promise<readonly number[]> =>
         (await cluster.leaks())
