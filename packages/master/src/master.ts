@@ -21,6 +21,7 @@ import {
 } from '@drydock/mesos';
 import { allocate } from './allocation/allocator.ts';
 import { HEARTBEAT_MS, type EventChannel } from './event-channel.ts';
+import { MasterEvents } from './master-events.ts';
 import { Registry, type AgentRecord, type FrameworkRecord, type OfferRecord, type TaskRecord } from './registry.ts';
 
 export interface MasterOptions {
@@ -42,6 +43,8 @@ export class Master implements Disposable {
   readonly id: string = randomUUID();
   readonly options: MasterOptions;
   readonly registry: Registry = new Registry();
+  /** Tells of every change; `events.observe` takes who wants to know. */
+  readonly events: MasterEvents = new MasterEvents();
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
   #counts = { framework: 0, agent: 0, offer: 0 };
@@ -109,6 +112,7 @@ export class Master implements Disposable {
       master_info: this.info,
     };
     channel.send({ type: 'SUBSCRIBED', subscribed });
+    if (known !== undefined) this.events.frameworkUpdated(framework);
     this.#logger.info('Subscribed a framework', { frameworkId: id, name: info.name });
     void channel.closed().then(() => this.#disconnected(framework, channel));
     this.allocateSoon();
@@ -133,6 +137,7 @@ export class Master implements Disposable {
     };
     this.registry.completedFrameworks.delete(framework.id);
     this.registry.frameworks.set(framework.id, framework);
+    this.events.frameworkAdded(framework);
     return framework;
   }
 
@@ -179,6 +184,7 @@ export class Master implements Disposable {
     if (this.registry.completedFrameworks.size > this.options.completedFrameworkCountMax && oldest !== undefined) {
       this.registry.completedFrameworks.delete(oldest);
     }
+    this.events.frameworkRemoved(framework);
     this.#logger.info('Removed a framework', { frameworkId: framework.id });
     this.allocateSoon();
   }
@@ -199,6 +205,7 @@ export class Master implements Disposable {
       offers: new Map(),
     };
     this.registry.agents.set(id, agent);
+    this.events.agentAdded(agent);
     return agent;
   }
 
@@ -225,6 +232,7 @@ export class Master implements Disposable {
     agent.channel = undefined;
     channel?.end();
     this.registry.agents.delete(agent.id);
+    this.events.agentRemoved(agent);
     this.#logger.info('Removed an agent', { agentId: agent.id });
   }
 
@@ -303,6 +311,7 @@ export class Master implements Disposable {
     framework.tasks.set(info.task_id.value, task);
     agent.tasks.set(taskKey(framework.id, info.task_id.value), task);
     agent.used = addResources(agent.used, info.resources ?? []);
+    this.events.taskAdded(task);
     if (state !== undefined) this.#record(task, this.#statusOf(task, { state }));
     return task;
   }
@@ -342,12 +351,14 @@ export class Master implements Disposable {
   }
 
   #record(task: TaskRecord, status: TaskStatus): void {
-    const wasTerminal = isTerminalState(stateOf(task));
+    const before = stateOf(task);
+    const wasTerminal = isTerminalState(before);
     // A copy that was long on its way: an ended task stays ended, so that its end can be acknowledged.
     if (wasTerminal && !isTerminalState(status.state)) return;
     task.status = status;
     if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
     task.statuses.push(status);
+    if (before !== status.state) this.events.taskUpdated(task, status, status.state);
     if (wasTerminal || !isTerminalState(status.state)) return;
     const agent = this.registry.agents.get(task.agentId);
     if (agent !== undefined) agent.used = subtractResources(agent.used, task.info.resources ?? []);
