@@ -13,12 +13,15 @@ export interface RecordStreamOptions {
   readonly bufferedBytesMax?: number;
   /** For how long a peer may read nothing while there is something to read. Default 60 s. */
   readonly stallMs?: number;
+  /** Whether all streams together may keep more for slow readers; asked only when this one's peer is one. */
+  readonly hasRoom?: () => boolean;
 }
 
 export class RecordStream {
   readonly #response: ServerResponse;
   readonly #bufferedBytesMax: number;
   readonly #stallMs: number;
+  readonly #hasRoom: () => boolean;
   readonly #closed = Promise.withResolvers<StreamEnd>();
   #end: StreamEnd | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -28,6 +31,7 @@ export class RecordStream {
     this.#response = response;
     this.#bufferedBytesMax = options.bufferedBytesMax ?? 64 * 1024 * 1024;
     this.#stallMs = options.stallMs ?? 60_000;
+    this.#hasRoom = options.hasRoom ?? (() => true);
     response.on('drain', () => this.#clearStall());
     response.on('error', () => this.#finish('disconnected'));
     response.on('close', () => this.#finish('disconnected'));
@@ -42,16 +46,21 @@ export class RecordStream {
     return this.#end === undefined;
   }
 
+  /** What the peer has not read and is kept in memory. */
+  get bufferedByteCount(): number {
+    return this.#response.writableLength;
+  }
+
   /** Sends one record; false when the stream is over (a peer that reads too slowly ends it). */
   send(record: Uint8Array): boolean {
     if (this.#end !== undefined) return false;
     const isFlowing = this.#response.write(encodeRecord(record));
     if (isFlowing) return true;
-    if (this.#response.writableLength > this.#bufferedBytesMax) {
+    if (this.bufferedByteCount > this.#bufferedBytesMax || !this.#hasRoom()) {
       this.#cutOff();
       return false;
     }
-    this.#stall ??= setTimeout(() => this.#cutOff(), this.#stallMs).unref();
+    this.#stall ??= this.#startStall();
     return true;
   }
 
@@ -66,7 +75,23 @@ export class RecordStream {
   end(): void {
     if (this.#end !== undefined) return;
     this.#response.end();
+    if (!this.#response.writableFinished) this.#response.setTimeout(this.#stallMs, () => this.#response.destroy());
     this.#finish('ended');
+  }
+
+  /** A peer that reads on, however slowly, gets more time. */
+  #startStall(): NodeJS.Timeout {
+    const before = this.#leftByteCount;
+    return setTimeout(() => {
+      if (this.#leftByteCount === before) return this.#cutOff();
+      this.#stall = this.#startStall();
+    }, this.#stallMs).unref();
+  }
+
+  /** Bytes that the kernel has taken. */
+  get #leftByteCount(): number {
+    const { socket } = this.#response;
+    return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
   }
 
   #cutOff(): void {

@@ -1,42 +1,16 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { LogFields, Logger } from '@drydock/base/log';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { schedulerCallType } from '../codec/schema.ts';
 import { acceptedContentType, readCall } from './content-negotiation.ts';
 import type { RecordStream } from './record-stream.ts';
 import { HttpError, acceptedReply, bytesReply, jsonReply, streamReply, textReply } from './reply.ts';
-import {
-  BindFailedError,
-  startHttpService,
-  type HttpRoute,
-  type HttpServiceOptions,
-  type StartedHttpService,
-} from './service.ts';
+import { endServicesAfterEach, open, serve, urlOf } from '../testing/served-routes.ts';
+import { BindFailedError, startHttpService, type HttpRoute } from './service.ts';
 
-const running: StartedHttpService[] = [];
-const sockets: Socket[] = [];
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  for (const service of running.splice(0)) await service.stop({ graceMs: 0 });
-});
-
-const start = async (routes: HttpRoute[], options: Partial<HttpServiceOptions> = {}): Promise<StartedHttpService> => {
-  const service = await startHttpService({ port: 0, prefix: 'slave(1)', routes, ...options });
-  running.push(service);
-  return service;
-};
-const urlOf = (service: StartedHttpService, path: string): string => `http://127.0.0.1:${service.port}${path}`;
-const open = async (service: StartedHttpService, head: string): Promise<Socket> => {
-  const socket = connect(service.port, '127.0.0.1');
-  sockets.push(socket);
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  socket.write(head);
-  return socket;
-};
+endServicesAfterEach();
 
 const state: HttpRoute = { method: 'GET', path: '/state', handle: () => jsonReply({ id: 'S0', text: 'ü' }) };
 const echo: HttpRoute = {
@@ -52,7 +26,7 @@ const api: HttpRoute = {
 
 describe('HTTP service', () => {
   it.each(['/state', '/slave(1)/state', '/slave%281%29/state', '/st%61te?x=1'])('answers %s', async (path) => {
-    const response = await fetch(urlOf(await start([state]), path));
+    const response = await fetch(urlOf(await serve([state]), path));
     expect(response.headers.get('Content-Type')).toBe('application/json');
     expect(await response.json()).toEqual({ id: 'S0', text: 'ü' });
   });
@@ -67,31 +41,31 @@ describe('HTTP service', () => {
     ['POST', '/state', 405],
     ['HEAD', '/state', 405],
   ])('answers %s %s with %i', async (method, path, status) => {
-    expect((await fetch(urlOf(await start([state]), path), { method })).status).toBe(status);
+    expect((await fetch(urlOf(await serve([state]), path), { method })).status).toBe(status);
   });
 
   it('names the methods that a path allows', async () => {
     const both = [state, { ...state, method: 'POST' as const }];
-    const response = await fetch(urlOf(await start(both), '/state'), { method: 'PUT' });
+    const response = await fetch(urlOf(await serve(both), '/state'), { method: 'PUT' });
     expect(response.headers.get('Allow')).toBe('GET, POST');
     expect(await response.text()).toBe("Expecting one of { 'GET', 'POST' }, but received 'PUT'");
   });
 
   it('hands the body and the query over', async () => {
     const body = Buffer.from([0, 255, 10]);
-    const response = await fetch(urlOf(await start([echo]), '/echo?q=a%20b'), { method: 'POST', body });
+    const response = await fetch(urlOf(await serve([echo]), '/echo?q=a%20b'), { method: 'POST', body });
     expect(response.headers.get('X-Query')).toBe('a b');
     expect(Buffer.from(await response.arrayBuffer())).toEqual(body);
   });
 
   it.each(['cb', 'angular.callbacks._0', 'a[0].$b'])('wraps JSON for the callback %s', async (callback) => {
-    const response = await fetch(urlOf(await start([state]), `/state?jsonp=${encodeURIComponent(callback)}`));
+    const response = await fetch(urlOf(await serve([state]), `/state?jsonp=${encodeURIComponent(callback)}`));
     expect(response.headers.get('Content-Type')).toBe('text/javascript');
     expect(await response.text()).toBe(`${callback}({"id":"S0","text":"ü"})`);
   });
 
   it.each(['', 'alert(1)//', 'a b', '<script>', 'x'.repeat(129)])('refuses the callback %j', async (callback) => {
-    const response = await fetch(urlOf(await start([state]), `/state?jsonp=${encodeURIComponent(callback)}`));
+    const response = await fetch(urlOf(await serve([state]), `/state?jsonp=${encodeURIComponent(callback)}`));
     expect(response.status).toBe(400);
     expect(response.headers.get('Content-Type')).toMatch(/^text\/plain/);
   });
@@ -110,7 +84,7 @@ describe('HTTP service', () => {
       { method: 'GET', path: '/refuse', handle: refuse },
       { method: 'GET', path: '/fail', handle: fail },
     ] as const;
-    const service = await start([...routes], { logger });
+    const service = await serve([...routes], { logger });
     const refusal = await fetch(urlOf(service, '/refuse'));
     expect([refusal.status, refusal.headers.get('X-Why'), await refusal.text()]).toEqual([
       403,
@@ -126,7 +100,7 @@ describe('HTTP service', () => {
   });
 
   it('takes a body of the longest length and refuses one more byte, declared or not', async () => {
-    const service = await start([echo], { bodyBytesMax: 8 });
+    const service = await serve([echo], { bodyBytesMax: 8 });
     const post = async (body: string | ReadableStream): Promise<number> => {
       // `duplex` is required for streams and not in the type.
       const init: RequestInit & { duplex: 'half' } = { method: 'POST', body, duplex: 'half' };
@@ -140,17 +114,17 @@ describe('HTTP service', () => {
   });
 
   it('gives up on a request that does not arrive', async () => {
-    const service = await start([echo], { requestTimeoutMs: 50 });
+    const service = await serve([echo], { requestTimeoutMs: 50 });
     const socket = await open(service, 'POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab');
     expect(await text(socket)).toMatch(/^HTTP\/1.1 408 /);
   });
 
   it('listens on loopback unless it is told otherwise', async () => {
-    expect((await start([])).ip).toBe('127.0.0.1');
+    expect((await serve([])).ip).toBe('127.0.0.1');
   });
 
   it('says that the port is in use', async () => {
-    const service = await start([state]);
+    const service = await serve([state]);
     const second = startHttpService({ port: service.port, prefix: 'master', routes: [] });
     await expect(second).rejects.toThrow(BindFailedError);
     await expect(second).rejects.toThrow(`Failed to bind on 127.0.0.1:${service.port}: Address already in use`);
@@ -164,7 +138,7 @@ describe('HTTP service', () => {
 
 describe('content types of a call', () => {
   const post = async (headers: Record<string, string>, body = '{"type":"SUPPRESS"}'): Promise<[number, string]> => {
-    const service = await start([api]);
+    const service = await serve([api]);
     const request = httpRequest(urlOf(service, '/api'), { method: 'POST', headers });
     request.end(body);
     const [response] = await once(request, 'response');
@@ -233,7 +207,7 @@ describe('event stream', () => {
   const GET_STREAM = 'GET /stream HTTP/1.1\r\nHost: h\r\n\r\n';
 
   it('sends records until it is ended, and none after', async () => {
-    const response = await fetch(urlOf(await start([route]), '/stream'));
+    const response = await fetch(urlOf(await serve([route]), '/stream'));
     expect(response.headers.get('Mesos-Stream-Id')).toBe('id');
     expect(response.headers.get('Content-Type')).toBe('application/json');
     expect(latest().send(Buffer.from('ü'))).toBe(true);
@@ -246,7 +220,7 @@ describe('event stream', () => {
   });
 
   it('beats at once and then again and again', async () => {
-    const response = await fetch(urlOf(await start([route]), '/stream'));
+    const response = await fetch(urlOf(await serve([route]), '/stream'));
     const { promise: thirdBeat, resolve } = Promise.withResolvers<undefined>();
     let count = 0;
     latest().startHeartbeat(2, () => {
@@ -261,7 +235,7 @@ describe('event stream', () => {
   });
 
   it('notices a peer that goes away', async () => {
-    const service = await start([route]);
+    const service = await serve([route]);
     const socket = await open(service, GET_STREAM);
     await once(socket, 'data');
     socket.destroy();
@@ -269,7 +243,7 @@ describe('event stream', () => {
   });
 
   it('cuts a reader off that leaves too much unread', async () => {
-    const service = await start([route], { stream: { bufferedBytesMax: 1024 * 1024 } });
+    const service = await serve([route], { stream: { bufferedBytesMax: 1024 * 1024 } });
     const socket = await open(service, GET_STREAM);
     await once(socket, 'data');
     socket.pause();
@@ -283,7 +257,7 @@ describe('event stream', () => {
   });
 
   it('cuts a reader off that reads nothing for too long', async () => {
-    const service = await start([route], { stream: { stallMs: 20 } });
+    const service = await serve([route], { stream: { stallMs: 20 } });
     const socket = await open(service, GET_STREAM);
     await once(socket, 'data');
     socket.pause();
@@ -292,7 +266,7 @@ describe('event stream', () => {
   });
 
   it('does not cut a reader off that reads', async () => {
-    const service = await start([route], { stream: { stallMs: 2_000 } });
+    const service = await serve([route], { stream: { stallMs: 2_000 } });
     const response = await fetch(urlOf(service, '/stream'));
     for (let count = 0; count < 16; count += 1) latest().send(Buffer.alloc(1024 * 1024));
     latest().end();
@@ -320,7 +294,7 @@ describe('stop', () => {
       handle: () =>
         streamReply({ contentType: 'application/json', open: (opened) => void opened.send(Buffer.from('x')) }),
     };
-    const service = await start([slow, stream]);
+    const service = await serve([slow, stream]);
     const slowUrl = urlOf(service, '/slow');
     const streaming = await fetch(urlOf(service, '/stream'));
     const answer = fetch(slowUrl);
@@ -345,7 +319,7 @@ describe('stop', () => {
         return await new Promise(() => undefined);
       },
     };
-    const service = await start([hanging]);
+    const service = await serve([hanging]);
     const answer = fetch(urlOf(service, '/hanging')).catch((error: unknown) => error);
     const signal = await begun;
     await service.stop({ graceMs: 1 });

@@ -1,6 +1,7 @@
 /**
  * The HTTP service that master and agent share: exact routes, each also under the process's prefix (`/master/...`,
- * `/slave(1)/...`, as libprocess has them), bounded bodies, JSONP, RecordIO streams, a graceful stop.
+ * `/slave(1)/...`, as libprocess has them), JSONP, RecordIO streams, a graceful stop. Whatever a peer does or does not do,
+ * the memory and the time that it can take are bounded: see the options.
  */
 import {
   createServer,
@@ -10,10 +11,14 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DomainError, assert, assertNever, messageOf, systemCodeOf } from '@drydock/base/errors';
 import { silentLogger, type Logger } from '@drydock/base/log';
 import { RecordStream, type RecordStreamOptions } from './record-stream.ts';
-import { HttpError, textReply, type HttpReply } from './reply.ts';
+import { refuseConnection } from './refuse-connection.ts';
+import { HttpError, textReply, type BodyReply, type HttpReply } from './reply.ts';
+import { RequestBodies, discardRest } from './request-body.ts';
+import { sendBody } from './send-body.ts';
 
 /** A request whose body has arrived. */
 export interface HttpRequest {
@@ -47,17 +52,28 @@ export interface HttpServiceOptions {
   readonly logger?: Logger;
   /** Longer bodies get 413. Default 16 MiB. */
   readonly bodyBytesMax?: number;
+  /** What arrives while bodies of so many bytes are not answered yet gets 503. Default 256 MiB. */
+  readonly heldBytesMax?: number;
   /** For a request to arrive completely, counted from its first byte. Default 30 s. */
   readonly requestTimeoutMs?: number;
-  /** Default 1024. */
+  /** For how long a peer may read nothing of an answer that is there. Default 60 s. */
+  readonly stallMs?: number;
+  /** Further connections are closed at once. Default 4096, streams included. */
   readonly connectionCountMax?: number;
-  readonly stream?: RecordStreamOptions;
+  readonly stream?: Omit<RecordStreamOptions, 'hasRoom'>;
+  /** What slow readers of all streams together leave unread, before they are cut off. Default 256 MiB. */
+  readonly streamBytesMax?: number;
 }
+
+/** What is still read of a request that is refused. */
+const DISCARD_BOUNDS = { bytesMax: 16 * 1024 * 1024, ms: 2_000 } as const;
 
 export interface StartedHttpService extends AsyncDisposable {
   readonly ip: string;
   /** The bound port. */
   readonly port: number;
+  /** How many peers are connected now, streams included. */
+  connectionCount(): Promise<number>;
   /**
    * Ends streams, lets requests in flight finish for at most `graceMs` (default 2 s), then cuts every connection.
    * A second call gives the first one's promise.
@@ -105,12 +121,22 @@ class HttpService implements StartedHttpService {
   readonly #routes = new Map<string, HttpRoute[]>();
   readonly #server: Server;
   readonly #streams = new Set<RecordStream>();
+  readonly #bodies: RequestBodies;
+  /** The answer that each connection waits for. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #stallMs: number;
+  #isDroppingConnections = false;
   #stopped: Promise<void> | undefined;
 
   constructor(options: HttpServiceOptions) {
     this.#options = options;
     this.ip = options.ip ?? '127.0.0.1';
     this.#logger = options.logger ?? silentLogger;
+    this.#bodies = new RequestBodies({
+      bodyBytesMax: options.bodyBytesMax ?? 16 * 1024 * 1024,
+      heldBytesMax: options.heldBytesMax ?? 256 * 1024 * 1024,
+    });
+    this.#stallMs = options.stallMs ?? 60_000;
     for (const route of options.routes) {
       const same = this.#routes.get(route.path);
       if (same === undefined) this.#routes.set(route.path, [route]);
@@ -128,7 +154,20 @@ class HttpService implements StartedHttpService {
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.maxConnections = options.connectionCountMax ?? 1024;
+    this.#server.maxConnections = options.connectionCountMax ?? 4096;
+    this.#server.on('connection', () => {
+      this.#isDroppingConnections = false;
+    });
+    this.#server.on('clientError', (error, socket) => {
+      void refuseConnection(error, socket, {
+        isAnswering: this.#answers.get(socket)?.headersSent ?? false,
+        ms: DISCARD_BOUNDS.ms,
+      });
+    });
+    this.#server.on('drop', () => {
+      if (!this.#isDroppingConnections) this.#logger.warning('Too many connections, closing further ones');
+      this.#isDroppingConnections = true;
+    });
   }
 
   async listen(ip: string, port: number): Promise<void> {
@@ -144,6 +183,12 @@ class HttpService implements StartedHttpService {
     const address: string | AddressInfo | null = this.#server.address();
     assert(address !== null && typeof address === 'object', 'Expected the service to be listening');
     return address.port;
+  }
+
+  async connectionCount(): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    return await promise;
   }
 
   stop(options: { graceMs?: number } = {}): Promise<void> {
@@ -167,18 +212,20 @@ class HttpService implements StartedHttpService {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
+    this.#answers.set(message.socket, response);
     response.on('close', () => {
       gone.abort();
+      if (this.#answers.get(message.socket) === response) this.#answers.delete(message.socket);
       // A connection that is kept alive would hold the stop up. It is idle a moment after its answer is out.
       if (this.#stopped !== undefined) setImmediate(() => this.#server.closeIdleConnections());
     });
     // A peer that vanishes while it is answered is nobody's error.
     response.on('error', () => undefined);
     try {
-      const [pathname = '', ...query] = (message.url ?? '/').split('?');
+      const [pathname = '', ...query] = withoutAuthority(message.url ?? '/').split('?');
       const path = this.#toPath(pathname);
       const route = this.#findRoute(path, message.method ?? '');
-      const body = await readBody(message, this.#options.bodyBytesMax ?? 16 * 1024 * 1024);
+      const body = await this.#bodies.read(message, response);
       const request: HttpRequest = {
         method: message.method ?? '',
         path,
@@ -187,9 +234,9 @@ class HttpService implements StartedHttpService {
         body,
         signal: gone.signal,
       };
-      this.#send(response, await route.handle(request), request);
+      await this.#send(message, response, await route.handle(request), request);
     } catch (error) {
-      this.#refuse(message, response, error);
+      await this.#refuse(message, response, error);
     }
   }
 
@@ -216,16 +263,23 @@ class HttpService implements StartedHttpService {
     });
   }
 
-  #send(response: ServerResponse, reply: HttpReply, request: HttpRequest): void {
+  async #send(
+    message: IncomingMessage,
+    response: ServerResponse,
+    reply: HttpReply,
+    request: HttpRequest,
+  ): Promise<void> {
     switch (reply.kind) {
       case 'body':
-        return sendBody(response, reply.status, reply.body, reply.headers);
-      case 'json':
-        return sendJson(response, reply.value, request.query.get('jsonp'));
+        return await sendBody(message, response, { ...reply, stallMs: this.#stallMs });
+      case 'json': {
+        const body = toJsonBody(reply.value, request.query.get('jsonp'));
+        return await sendBody(message, response, { ...body, stallMs: this.#stallMs });
+      }
       case 'stream': {
         response.writeHead(200, { 'Content-Type': reply.contentType, ...reply.headers });
         response.flushHeaders();
-        const stream = new RecordStream(response, this.#options.stream);
+        const stream = new RecordStream(response, { ...this.#options.stream, hasRoom: () => this.#hasStreamRoom() });
         this.#streams.add(stream);
         void stream.closed.then(() => this.#streams.delete(stream));
         reply.open(stream);
@@ -236,50 +290,47 @@ class HttpService implements StartedHttpService {
     }
   }
 
-  #refuse(message: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (!message.complete) response.setHeader('Connection', 'close');
-    if (response.headersSent) {
+  #hasStreamRoom(): boolean {
+    let byteCount = 0;
+    for (const stream of this.#streams) byteCount += stream.bufferedByteCount;
+    return byteCount <= (this.#options.streamBytesMax ?? 256 * 1024 * 1024);
+  }
+
+  async #refuse(message: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
+    // The peer is gone, or what it gets cannot be changed any more.
+    if (response.destroyed || response.headersSent || (message.destroyed && !message.complete)) {
       response.destroy();
-    } else if (error instanceof HttpError) {
-      const reply = textReply(error.status, error.message, error.headers);
-      sendBody(response, reply.status, reply.body, reply.headers);
-    } else {
-      this.#logger.error('Request failed', { method: message.method, url: message.url, error });
-      sendBody(response, 500, 'Internal Server Error', { 'Content-Type': 'text/plain; charset=utf-8' });
+      return;
     }
+    if (!(error instanceof HttpError)) {
+      this.#logger.error('Request failed', { method: message.method, url: message.url, error });
+    }
+    const refusal = error instanceof HttpError ? error : new HttpError(500, 'Internal Server Error');
+    const reply = textReply(refusal.status, refusal.message, refusal.headers);
+    if (message.complete) return await sendBody(message, response, { ...reply, stallMs: this.#stallMs });
+    await this.#refuseEarly(message, response, reply);
+  }
+
+  /** The peer is still sending: it gets the answer at once, and the end of the connection when it is done. */
+  async #refuseEarly(message: IncomingMessage, response: ServerResponse, reply: BodyReply): Promise<void> {
+    const bytes = Buffer.from(reply.body);
+    response.writeHead(reply.status, { ...reply.headers, Connection: 'close', 'Content-Length': bytes.byteLength });
+    response.write(bytes);
+    await discardRest(message, DISCARD_BOUNDS);
+    response.end();
   }
 }
 
-function sendBody(
-  response: ServerResponse,
-  status: number,
-  body: string | Uint8Array,
-  headers: Readonly<Record<string, string>>,
-): void {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  response.writeHead(status, { ...headers, 'Content-Length': bytes.byteLength });
-  response.end(bytes);
+/** A proxy's form of a request target, `http://host/path`, names what `/path` names. */
+function withoutAuthority(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '');
 }
 
-function sendJson(response: ServerResponse, value: unknown, callback: string | null): void {
+function toJsonBody(value: unknown, callback: string | null): Omit<BodyReply, 'kind'> {
   const json = JSON.stringify(value);
-  if (callback === null) return sendBody(response, 200, json, { 'Content-Type': 'application/json' });
+  if (callback === null) return { status: 200, body: json, headers: { 'Content-Type': 'application/json' } };
   // DEVIATION: upstream puts any text here; a callback that is not a JavaScript reference is refused, so that a link
   // to this service cannot carry a script.
   if (!/^[\w$.[\]]{1,128}$/.test(callback)) throw new HttpError(400, "Expecting 'jsonp' to be the name of a function");
-  sendBody(response, 200, `${callback}(${json})`, { 'Content-Type': 'text/javascript' });
-}
-
-async function readBody(message: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
-  const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > bytesMax) throw new HttpError(413, `Expecting a body of at most ${bytesMax} bytes`);
-  const chunks: Buffer[] = [];
-  let byteCount = 0;
-  for await (const chunk of message) {
-    assert(Buffer.isBuffer(chunk), 'Expected a body without encoding');
-    byteCount += chunk.byteLength;
-    if (byteCount > bytesMax) throw new HttpError(413, `Expecting a body of at most ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return { status: 200, body: `${callback}(${json})`, headers: { 'Content-Type': 'text/javascript' } };
 }
