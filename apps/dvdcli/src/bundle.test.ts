@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startScriptedPlugin } from '@drydock/volume-plugin/fake';
 import { run } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +54,19 @@ describe('the bundle', () => {
       await symlink(bin, join(directory, 'dvdcli'));
       const result = await run([process.execPath, join(directory, 'dvdcli'), 'version']);
       expect(result).toMatchObject({ exitCode: 0 });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('looks into the directories that its environment names', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'bundle-'));
+    try {
+      await using plugin = await startScriptedPlugin({ socketPath: join(directory, 'd.sock') });
+      const env = { DVDCLI_PLUGIN_DIRECTORIES: directory };
+      const result = await run([process.execPath, bin, 'create', '--volumedriver=d', '--volumename=v1'], { env });
+      expect(result).toMatchObject({ exitCode: 0 });
+      expect(plugin.calls()).toEqual(['Create {"Name":"v1","Opts":{}}']);
     } finally {
       await rm(directory, { recursive: true });
     }

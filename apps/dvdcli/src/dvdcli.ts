@@ -7,6 +7,7 @@ import { toLogrusLine } from '@drydock/base/logrus-text';
 import {
   callSequences,
   connectVolumeDriver,
+  defaultDiscoveryDirectories,
   VolumeUnavailableError,
   type DiscoveryDirectories,
   type PluginClientEvent,
@@ -21,6 +22,7 @@ export interface DvdcliWorld {
   readonly directories?: DiscoveryDirectories;
   /** Default: 1, 2, 4 and 8 s. */
   readonly retryDelaysMs?: readonly number[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 type VolumeCommandLine = Extract<CommandLine, { kind: 'volume' }>;
@@ -68,7 +70,7 @@ async function runVolumeCommand(line: VolumeCommandLine, world: DvdcliWorld): Pr
     const driver = await connectVolumeDriver(line.driver, {
       signal,
       onEvent: (event) => world.stderr(toEventLine(event)),
-      ...(world.directories === undefined ? {} : { directories: world.directories }),
+      directories: world.directories ?? directoriesOf(world.env ?? {}),
       ...(world.retryDelaysMs === undefined ? {} : { retryDelaysMs: world.retryDelaysMs }),
     }).catch((error: unknown) => {
       if (signal.aborted) throw error;
@@ -166,6 +168,12 @@ function toEventLine(event: PluginClientEvent): string {
     default:
       return assertNever(event);
   }
+}
+
+// DEVIATION: dvdcli looks into Docker's directories only.
+function directoriesOf(env: Readonly<Record<string, string | undefined>>): DiscoveryDirectories {
+  const [sockets, ...specs] = (env['DVDCLI_PLUGIN_DIRECTORIES'] ?? '').split(':').filter((one) => one !== '');
+  return sockets === undefined ? defaultDiscoveryDirectories : { sockets, specs };
 }
 
 function inSeconds(ms: number): string {

@@ -4,6 +4,7 @@ import { runDvdcli } from './dvdcli.ts';
 void runDvdcli(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
+  env: process.env,
 }).then((exitCode) => {
   process.exitCode = exitCode;
 });
