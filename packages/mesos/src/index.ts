@@ -45,5 +45,6 @@ export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-clien
 export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
 export { validateId } from './validation/validate-id.ts';
 export { validateTask } from './validation/validate-task.ts';
-export { isTerminalState } from './v1.ts';
+export { isTerminalState } from './task-state.ts';
 export type * from './v1.ts';
+export type * from './v1-linux.ts';

@@ -4,6 +4,11 @@
  * @see include/mesos/v1/mesos.proto
  */
 
+import type { TaskState } from './task-state.ts';
+import type { LinuxInfo, RLimitInfo, TTYInfo } from './v1-linux.ts';
+
+export type { TaskState } from './task-state.ts';
+
 export interface Id {
   value: string;
 }
@@ -123,12 +128,25 @@ export interface Resource {
   set?: { item?: string[] };
   role?: string;
   allocation_info?: { role?: string };
-  reservation?: unknown;
-  reservations?: unknown[];
-  disk?: unknown;
-  revocable?: unknown;
-  shared?: unknown;
-  provider_id?: unknown;
+  reservation?: ReservationInfo;
+  reservations?: ReservationInfo[];
+  disk?: DiskInfo;
+  revocable?: object;
+  shared?: object;
+  provider_id?: Id;
+}
+
+export interface ReservationInfo {
+  type?: 'UNKNOWN' | 'STATIC' | 'DYNAMIC';
+  role?: string;
+  principal?: string;
+  labels?: Labels;
+}
+
+export interface DiskInfo {
+  persistence?: { id: string; principal?: string };
+  volume?: Volume;
+  source?: unknown;
 }
 
 export interface CommandInfo {
@@ -148,13 +166,19 @@ export interface EnvironmentVariable {
   name: string;
   type?: 'UNKNOWN' | 'VALUE' | 'SECRET';
   value?: string;
-  secret?: unknown;
+  secret?: Secret;
+}
+
+export interface Secret {
+  type?: 'UNKNOWN' | 'REFERENCE' | 'VALUE';
+  reference?: { name: string; key?: string };
+  value?: { data: Uint8Array };
 }
 
 export interface Image {
   type: 'APPC' | 'DOCKER';
-  appc?: unknown;
-  docker?: { name: string; credential?: unknown; config?: unknown };
+  appc?: { name: string; id?: string; labels?: Labels };
+  docker?: { name: string; credential?: { principal: string; secret?: string }; config?: Secret };
   cached?: boolean;
 }
 
@@ -189,12 +213,54 @@ export interface ContainerInfo {
   type: 'DOCKER' | 'MESOS';
   volumes?: Volume[];
   hostname?: string;
-  docker?: unknown;
+  docker?: DockerInfo;
   mesos?: { image?: Image };
-  network_infos?: unknown[];
-  linux_info?: unknown;
-  rlimit_info?: unknown;
-  tty_info?: unknown;
+  network_infos?: NetworkInfo[];
+  linux_info?: LinuxInfo;
+  rlimit_info?: RLimitInfo;
+  tty_info?: TTYInfo;
+}
+
+export interface DockerInfo {
+  image: string;
+  network?: 'HOST' | 'BRIDGE' | 'NONE' | 'USER';
+  port_mappings?: { host_port: number; container_port: number; protocol?: string }[];
+  privileged?: boolean;
+  parameters?: Parameter[];
+  force_pull_image?: boolean;
+  volume_driver?: string;
+}
+
+export interface NetworkInfo {
+  ip_addresses?: { protocol?: 'IPv4' | 'IPv6'; ip_address?: string }[];
+  name?: string;
+  groups?: string[];
+  labels?: Labels;
+  port_mappings?: { host_port: number; container_port: number; protocol?: string }[];
+}
+
+/** How to see whether a task is well; times in seconds. */
+export interface HealthCheck {
+  delay_seconds?: number;
+  interval_seconds?: number;
+  timeout_seconds?: number;
+  consecutive_failures?: number;
+  grace_period_seconds?: number;
+  type?: 'UNKNOWN' | 'COMMAND' | 'HTTP' | 'TCP';
+  command?: CommandInfo;
+  http?: { port: number; scheme?: string; path?: string; statuses?: number[]; protocol?: 'IPv4' | 'IPv6' };
+  tcp?: { port: number; protocol?: 'IPv4' | 'IPv6' };
+}
+
+/** A check without consequences; times in seconds. */
+export interface CheckInfo {
+  type?: 'UNKNOWN' | 'COMMAND' | 'HTTP' | 'TCP';
+  command?: { command: CommandInfo };
+  http?: { port: number; path?: string };
+  tcp?: { port: number };
+  delay_seconds?: number;
+  interval_seconds?: number;
+  timeout_seconds?: number;
 }
 
 export interface KillPolicy {
@@ -229,8 +295,8 @@ export interface TaskInfo {
   executor?: ExecutorInfo;
   command?: CommandInfo;
   container?: ContainerInfo;
-  health_check?: unknown;
-  check?: unknown;
+  health_check?: HealthCheck;
+  check?: CheckInfo;
   kill_policy?: KillPolicy;
   data?: Uint8Array;
   labels?: Labels;
@@ -238,22 +304,6 @@ export interface TaskInfo {
   max_completion_time?: DurationInfo;
   limits?: Record<string, { value: number }>;
 }
-
-export type TaskState =
-  | 'TASK_STAGING'
-  | 'TASK_STARTING'
-  | 'TASK_RUNNING'
-  | 'TASK_KILLING'
-  | 'TASK_FINISHED'
-  | 'TASK_FAILED'
-  | 'TASK_KILLED'
-  | 'TASK_ERROR'
-  | 'TASK_LOST'
-  | 'TASK_DROPPED'
-  | 'TASK_UNREACHABLE'
-  | 'TASK_GONE'
-  | 'TASK_GONE_BY_OPERATOR'
-  | 'TASK_UNKNOWN';
 
 export type TaskStatusSource = 'SOURCE_MASTER' | 'SOURCE_AGENT' | 'SOURCE_EXECUTOR';
 
@@ -302,7 +352,7 @@ export interface Task {
   labels?: Labels;
   discovery?: unknown;
   container?: ContainerInfo;
-  health_check?: unknown;
+  health_check?: HealthCheck;
   kill_policy?: KillPolicy;
   user?: string;
   limits?: Record<string, { value: number }>;
@@ -324,21 +374,4 @@ export interface Offer {
   domain?: unknown;
   unavailability?: unknown;
   allocation_info?: { role?: string };
-}
-
-/** States after which a task never changes again. @see src/common/protobuf_utils.cpp isTerminalState */
-const TERMINAL_STATES: ReadonlySet<TaskState> = new Set<TaskState>([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_LOST',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
-]);
-
-/** TASK_UNREACHABLE and TASK_UNKNOWN are not terminal: the task may come back. */
-export function isTerminalState(state: TaskState): boolean {
-  return TERMINAL_STATES.has(state);
 }

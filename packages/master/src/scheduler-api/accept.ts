@@ -77,6 +77,7 @@ function launch(
 ): boolean {
   const message = validateTask(task, {
     agentId: agent.id,
+    frameworkId: framework.info.id.value,
     offered: [...offered],
     isKnownTaskId: (id) => framework.tasks.has(id),
   });

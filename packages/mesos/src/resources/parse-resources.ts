@@ -6,7 +6,7 @@ import { DomainError, messageOf } from '@drydock/base/errors';
 import { fromJson } from '../codec/codec.ts';
 import { resourceType } from '../codec/schema.ts';
 import type { Range, Resource } from '../v1.ts';
-import { validateResources } from '../validation/validate-resources.ts';
+import { validateResourceValues } from '../validation/validate-resources.ts';
 import { addResources } from './resources.ts';
 
 /** The text is no list of resources; the message says which part, in upstream's words. */
@@ -38,7 +38,7 @@ function parseJsonResources(text: string): Resource[] {
   } catch (error) {
     throw new ResourcesError(messageOf(error), { cause: error });
   }
-  const reason = validateResources(resources);
+  const reason = validateResourceValues(resources);
   if (reason !== undefined) throw new ResourcesError(reason);
   return resources;
 }

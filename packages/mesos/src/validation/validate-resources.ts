@@ -1,16 +1,66 @@
-import { formatResources } from '../resources/resources.ts';
+import { formatResources, scalarOf } from '../resources/resources.ts';
 import type { Range, Resource } from '../v1.ts';
+import { validateId } from './validate-id.ts';
 
 /**
  * Why resources that a framework wrote cannot be reckoned with, or undefined.
  * @see src/v1/resources.cpp Resources::validate
  */
-export function validateResources(resources: readonly Resource[]): string | undefined {
+export function validateResourceValues(resources: readonly Resource[]): string | undefined {
   for (const resource of resources) {
     const reason = validateResource(resource);
     if (reason !== undefined) return `Resource '${textOf(resource)}' is invalid: ${reason}`;
   }
   return undefined;
+}
+
+/**
+ * Why a task or an executor cannot use resources, or undefined.
+ * @see src/master/validation.cpp resource::validate
+ */
+export function validateResources(resources: readonly Resource[]): string | undefined {
+  const reason = validateResourceValues(resources);
+  if (reason !== undefined) return `Invalid resources: ${reason}`;
+  if (!Number.isInteger(scalarOf(resources, 'gpus'))) {
+    return "Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer";
+  }
+  const disk = resources.map(validateDisk).find((one) => one !== undefined);
+  return disk === undefined ? undefined : `Invalid DiskInfo: ${disk}`;
+}
+
+/** Why the resources of a task do not go together, or undefined. @see src/master/validation.cpp validateResources */
+export function validateResourceMix(resources: readonly Resource[]): string | undefined {
+  const ids = resources.flatMap(({ disk, role }) =>
+    disk?.persistence === undefined ? [] : [{ key: JSON.stringify([role, disk.persistence.id]), ...disk.persistence }],
+  );
+  const twice = ids.find(({ key }, index) => ids.findIndex((other) => other.key === key) !== index);
+  if (twice !== undefined) return `Task uses duplicate persistence ID: Persistence ID '${twice.id}' is not unique`;
+  const roles = resources.map(({ allocation_info }) => allocation_info?.role).filter((role) => role !== undefined);
+  const other = roles.find((role) => role !== roles[0]);
+  if (other !== undefined) {
+    const both = `('${other}' and '${roles[0]}')`;
+    return `Invalid task resources: The resources have multiple allocation roles ${both} but only one allocation role is allowed`;
+  }
+  const isMixed = ({ name, revocable }: Resource): boolean =>
+    revocable !== undefined && resources.some((one) => one.name === name && one.revocable === undefined);
+  const mixed = resources.find(isMixed);
+  if (mixed === undefined) return undefined;
+  return `Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable '${mixed.name}' at the same time`;
+}
+
+function validateDisk({ disk, role, reservations, reservation, revocable }: Resource): string | undefined {
+  if (disk === undefined) return undefined;
+  if (disk.persistence === undefined) {
+    if (disk.volume !== undefined) return 'Non-persistent volume not supported';
+    return disk.source === undefined ? 'DiskInfo is set but empty' : undefined;
+  }
+  const isReserved = (role ?? '*') !== '*' || reservation !== undefined || (reservations ?? []).length > 0;
+  if (revocable !== undefined) return 'Persistent volumes cannot be created from revocable resources';
+  if (!isReserved) return 'Persistent volumes cannot be created from unreserved resources';
+  if (disk.volume === undefined) return "Expecting 'volume' to be set for persistent volume";
+  if (disk.volume.host_path !== undefined) return "Expecting 'host_path' to be unset for persistent volume";
+  const reason = validateId(disk.persistence.id);
+  return reason === undefined ? undefined : `Invalid persistence ID for persistent volume: ${reason}`;
 }
 
 function validateResource(resource: Resource): string | undefined {

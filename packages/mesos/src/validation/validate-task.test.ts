@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import protobuf from 'protobufjs';
-import { taskInfoType } from '../codec/schema.ts';
-import type { Resource, TaskInfo, Volume, VolumeSource } from '../v1.ts';
-import { unimplementedFields } from './implemented-fields.ts';
+import type {
+  CheckInfo,
+  DiskInfo,
+  ExecutorInfo,
+  HealthCheck,
+  Resource,
+  TaskInfo,
+  Volume,
+  VolumeSource,
+} from '../v1.ts';
 import { validateTask } from './validate-task.ts';
 
 const scalar = (name: string, value: number): Resource => ({ name, type: 'SCALAR', scalar: { value }, role: '*' });
@@ -28,9 +35,15 @@ const withSource = (source: VolumeSource): TaskInfo => withVolume({ source });
 const validate = (task: TaskInfo): string | undefined =>
   validateTask(task, {
     agentId: 'S0',
+    frameworkId: 'F0',
     offered: [scalar('cpus', 2), scalar('mem', 1024), ports([1, 10])],
     isKnownTaskId: (id) => id === 'running',
   });
+
+/** For each refused field a task that sets it, and is good but for it. */
+const REFUSED = JSON.parse(
+  readFileSync(new URL('../../../../fixtures/tasks/refused-fields.json', import.meta.url), 'utf8'),
+) as Record<string, Partial<TaskInfo>>;
 
 const INVALID_VOLUME = "Task's `ContainerInfo` is invalid: Invalid volume: ";
 
@@ -88,6 +101,32 @@ describe('validateTask', () => {
     ['Task has duplicate ID: running', { task_id: { value: 'running' } }],
     ['Task uses invalid agent S1 while agent S0 is expected', { agent_id: { value: 'S1' } }],
     ["Task's 'kill_policy.grace_period' must be non-negative", { kill_policy: { grace_period: { nanoseconds: -1 } } }],
+    ["Task's `max_completion_time` must be non-negative", { max_completion_time: { nanoseconds: -1 } }],
+    [
+      "Invalid task resources: The resources have multiple allocation roles ('b' and 'a') but only one allocation role is allowed",
+      {
+        resources: [
+          { ...scalar('cpus', 1), allocation_info: { role: 'a' } },
+          { ...scalar('mem', 1), allocation_info: { role: 'b' } },
+        ],
+      },
+    ],
+    [
+      "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable 'cpus' at the same time",
+      { resources: [{ ...scalar('cpus', 1), revocable: {} }, scalar('cpus', 1)] },
+    ],
+    [
+      "Task uses invalid resources: Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer",
+      { resources: [scalar('gpus', 0.5)] },
+    ],
+    [
+      "Only tasks in a task group may have 'share_cgroups' set to 'false'",
+      { container: { type: 'MESOS', linux_info: { share_cgroups: false } } },
+    ],
+    [
+      "Task's `ContainerInfo` is invalid: Parameter in DockerInfo must not be 'name'",
+      { container: { type: 'DOCKER', docker: { image: 'i', parameters: [{ key: 'name', value: 'x' }] } } },
+    ],
     [
       'Total resources cpus:2.001; mem:1 required by task and its executor is more than available cpus:2; mem:1024; ports:[1-10]',
       { resources: [scalar('cpus', 2.001), scalar('mem', 1)] },
@@ -124,8 +163,10 @@ describe('validateTask', () => {
       { name: 'd', type: 'SET', set: { item: ['a', 'a'] } },
     ],
     ["'t' is invalid: Unsupported resource type", { name: 't', type: 'TEXT', scalar: { value: 0 } }],
-  ])('Task uses invalid resources: Resource %s', (why, resource) => {
-    expect(validate(aTask({ resources: [resource] }))).toBe(`Task uses invalid resources: Resource ${why}`);
+  ])('Task uses invalid resources: Invalid resources: Resource %s', (why, resource) => {
+    expect(validate(aTask({ resources: [resource] }))).toBe(
+      `Task uses invalid resources: Invalid resources: Resource ${why}`,
+    );
   });
 
   it.each([undefined, []])('wants resources, got %j', (resources) => {
@@ -137,6 +178,8 @@ describe('validateTask', () => {
     ["'source.host_path' is not set for HOST_PATH volume", withSource({ type: 'HOST_PATH' })],
     ["'source.sandbox_path' is not set for SANDBOX_PATH volume", withSource({ type: 'SANDBOX_PATH' })],
     ["'source.secret' is not set for SECRET volume", withSource({ type: 'SECRET' })],
+    ["'source.csi_volume' is not set for CSI volume", withSource({ type: 'CSI_VOLUME' })],
+    ["Only one of them should be set: 'host_path', 'image' and 'source'", withVolume({})],
     ["'source.type' is unknown", withSource({ docker_volume: { name: 'v' } })],
     ["'source.type' is unknown", withSource({ type: 'UNKNOWN' })],
     [
@@ -155,48 +198,185 @@ describe('validateTask', () => {
     ["Environment variable of type 'UNKNOWN' is not allowed", { name: 'A', type: 'UNKNOWN' as const, value: 'a' }],
     ["Environment variable 'A' of type 'SECRET' must have a secret set", { name: 'A', type: 'SECRET' as const }],
     ["Environment variable 'A' of type 'VALUE' must have a value set", { name: 'A' }],
+    [
+      "Environment variable 'A' of type 'VALUE' must not have a secret set",
+      { name: 'A', value: 'a', secret: { type: 'VALUE' as const } },
+    ],
+    [
+      "Environment variable 'A' of type 'SECRET' must not have a value set",
+      { name: 'A', type: 'SECRET' as const, value: 'a', secret: {} },
+    ],
+    [
+      "Environment variable 'A' specifies an invalid secret: Secret of type REFERENCE must have the 'reference' field set",
+      { name: 'A', type: 'SECRET' as const, secret: { type: 'REFERENCE' as const } },
+    ],
+    [
+      "Environment variable 'A' specifies an invalid secret: Secret 's' of type REFERENCE must not have the 'value' field set",
+      {
+        name: 'A',
+        type: 'SECRET' as const,
+        secret: { type: 'REFERENCE' as const, reference: { name: 's' }, value: { data: Buffer.from('x') } },
+      },
+    ],
+    [
+      "Environment variable 'A' specifies an invalid secret: Secret of type VALUE must have the 'value' field set",
+      { name: 'A', type: 'SECRET' as const, secret: { type: 'VALUE' as const } },
+    ],
+    [
+      "Environment variable 'A' specifies an invalid secret: Secret of type VALUE must not have the 'reference' field set",
+      {
+        name: 'A',
+        type: 'SECRET' as const,
+        secret: { type: 'VALUE' as const, reference: { name: 's' }, value: { data: Buffer.from('x') } },
+      },
+    ],
+    [
+      "Environment variable 'A' specifies a secret containing null bytes, which is not allowed in the environment",
+      { name: 'A', type: 'SECRET' as const, secret: { type: 'VALUE' as const, value: { data: Buffer.from([0]) } } },
+    ],
   ])('refuses the environment: %s', (why, variable) => {
     const task = aTask({ command: { environment: { variables: [variable] } } });
     expect(validate(task)).toBe(`Task's \`CommandInfo\` is invalid: ${why}`);
   });
 
-  it.each<[string, Partial<TaskInfo>]>([
-    ['`TaskInfo.health_check`', { health_check: {} }],
-    ['`TaskInfo.check`', { check: {} }],
-    ['`TaskInfo.data`', { data: Buffer.from('x') }],
-    ['`TaskInfo.max_completion_time`', { max_completion_time: { nanoseconds: 1 } }],
-    ['`TaskInfo.limits`', { limits: { cpus: { value: 1 } } }],
-    ['`CommandInfo.uris`', { command: { uris: [{ value: 'http://h/x' }] } }],
+  it.each<[string, HealthCheck]>([
+    ["HealthCheck must specify 'type'", {}],
+    ["'UNKNOWN' is not a valid health check type", { type: 'UNKNOWN' }],
+    ["Expecting 'command' to be set for COMMAND health check", { type: 'COMMAND' }],
+    ["Command health check must contain 'shell command'", { type: 'COMMAND', command: {} }],
+    ["Command health check must contain 'executable path'", { type: 'COMMAND', command: { shell: false } }],
     [
-      '`Environment.Variable.secret`',
-      { command: { environment: { variables: [{ name: 'A', type: 'SECRET', secret: {} }] } } },
+      "Health check's `CommandInfo` is invalid: Environment variable 'A' of type 'VALUE' must have a value set",
+      { type: 'COMMAND', command: { value: 'c', environment: { variables: [{ name: 'A' }] } } },
     ],
-    ['`ContainerInfo.hostname`', { container: { type: 'MESOS', hostname: 'h' } }],
-    ['`ContainerInfo.network_infos`', { container: { type: 'MESOS', network_infos: [{}] } }],
-    ['`ContainerInfo.linux_info`', { container: { type: 'MESOS', linux_info: {} } }],
-    ['`ContainerInfo.rlimit_info`', { container: { type: 'MESOS', rlimit_info: {} } }],
-    ['`ContainerInfo.tty_info`', { container: { type: 'MESOS', tty_info: {} } }],
-    ['`Image.type` APPC', { container: { type: 'MESOS', mesos: { image: { type: 'APPC' } } } }],
+    ["Expecting 'http' to be set for HTTP health check", { type: 'HTTP' }],
+    ["Unsupported HTTP health check scheme: 'ftp'", { type: 'HTTP', http: { port: 1, scheme: 'ftp' } }],
+    ["The path 'x' of HTTP health check must start with '/'", { type: 'HTTP', http: { port: 1, path: 'x' } }],
+    ["Expecting 'tcp' to be set for TCP health check", { type: 'TCP' }],
+    ["Expecting 'delay_seconds' to be non-negative", { type: 'TCP', tcp: { port: 1 }, delay_seconds: -1 }],
     [
-      '`Image.Docker.credential`',
-      { container: { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'i', credential: {} } } } } },
+      "Expecting 'grace_period_seconds' to be non-negative",
+      { type: 'TCP', tcp: { port: 1 }, grace_period_seconds: -1 },
+    ],
+    ["Expecting 'interval_seconds' to be non-negative", { type: 'TCP', tcp: { port: 1 }, interval_seconds: -1 }],
+    ["Expecting 'timeout_seconds' to be non-negative", { type: 'TCP', tcp: { port: 1 }, timeout_seconds: -1 }],
+  ])('refuses a health check: %s', (why, health_check) => {
+    expect(validate(aTask({ health_check }))).toBe(`Task uses invalid health check: ${why}`);
+  });
+
+  it.each<[string, CheckInfo]>([
+    ["CheckInfo must specify 'type'", {}],
+    ["'UNKNOWN' is not a valid check type", { type: 'UNKNOWN' }],
+    ["Expecting 'command' to be set for COMMAND check", { type: 'COMMAND' }],
+    ["Command check must contain 'shell command'", { type: 'COMMAND', command: { command: {} } }],
+    [
+      "Check's `CommandInfo` is invalid: Environment variable of type 'UNKNOWN' is not allowed",
+      {
+        type: 'COMMAND',
+        command: { command: { value: 'c', environment: { variables: [{ name: 'A', type: 'UNKNOWN' }] } } },
+      },
+    ],
+    ["Expecting 'http' to be set for HTTP check", { type: 'HTTP' }],
+    ["The path 'x' of HTTP check must start with '/'", { type: 'HTTP', http: { port: 1, path: 'x' } }],
+    ["Expecting 'tcp' to be set for TCP check", { type: 'TCP' }],
+    ["Expecting 'timeout_seconds' to be non-negative", { type: 'TCP', tcp: { port: 1 }, timeout_seconds: -1 }],
+  ])('refuses a check: %s', (why, check) => {
+    expect(validate(aTask({ check }))).toBe(`Task uses invalid check: ${why}`);
+  });
+
+  it.each<[string, Record<string, { value: number }>]>([
+    ["Only cpus and mem may be included in a task's resource limits", { disk: { value: 1 } }],
+    ['The cpu limit must be greater than or equal to the cpu request', { cpus: { value: 0.999 } }],
+    ['The memory limit must be greater than or equal to the memory request', { mem: { value: 127 } }],
+  ])('refuses limits: %s', (why, limits) => {
+    expect(validate(aTask({ limits }))).toBe(why);
+  });
+
+  it.each([
+    ['When a CPU limit is specified, a CPU request must also be specified', 'cpus', 'mem'],
+    ['When a memory limit is specified, a memory request must also be specified', 'mem', 'cpus'],
+  ])('refuses limits: %s', (why, limited, requested) => {
+    expect(validate(aTask({ limits: { [limited]: { value: 1 } }, resources: [scalar(requested, 1)] }))).toBe(why);
+  });
+
+  it.each<[string, DiskInfo, string?]>([
+    ['DiskInfo is set but empty', {}],
+    ['Non-persistent volume not supported', { volume: { mode: 'RW', container_path: 'p' } }],
+    ['Persistent volumes cannot be created from unreserved resources', { persistence: { id: 'p' } }],
+    ["Expecting 'volume' to be set for persistent volume", { persistence: { id: 'p' } }, 'dev'],
+    [
+      "Expecting 'host_path' to be unset for persistent volume",
+      { persistence: { id: 'p' }, volume: { mode: 'RW', container_path: 'p', host_path: '/h' } },
+      'dev',
     ],
     [
-      '`Image.Docker.config`',
-      { container: { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'i', config: {} } } } } },
+      "Invalid persistence ID for persistent volume: '..' is disallowed",
+      { persistence: { id: '..' }, volume: { mode: 'RW', container_path: 'p' } },
+      'dev',
     ],
-    ['`Volume.host_path`', withVolume({ host_path: '/h' })],
-    ['`Volume.image`', withVolume({ image: { type: 'DOCKER', docker: { name: 'i' } } })],
-    ['`Volume.Source.host_path`', withSource({ type: 'HOST_PATH', host_path: { path: '/h' } })],
-    ['`Volume.Source.sandbox_path`', withSource({ type: 'SANDBOX_PATH', sandbox_path: { path: 'p' } })],
-    ['`Volume.Source.secret`', withSource({ type: 'SECRET', secret: {} })],
-    ['`Volume.Source.csi_volume`', withSource({ type: 'CSI_VOLUME', csi_volume: {} })],
-    ['`Resource.disk`', { resources: [{ ...scalar('disk', 1), disk: {} }] }],
-    ['`Resource.revocable`', { resources: [{ ...scalar('cpus', 1), revocable: {} }] }],
-    ['`Resource.shared`', { resources: [{ ...scalar('cpus', 1), shared: {} }] }],
-    ['`Resource.reservations`', { resources: [{ ...scalar('cpus', 1), reservations: [{}] }] }],
-  ])('refuses %s by name', (name, fields) => {
-    expect(validate(aTask(fields))).toBe(`Task's ${name} is not supported`);
+  ])('refuses a disk: %s', (why, disk, role = '*') => {
+    const resources = [{ ...scalar('disk', 1), role, disk }];
+    expect(validate(aTask({ resources }))).toBe(`Task uses invalid resources: Invalid DiskInfo: ${why}`);
+  });
+
+  it('refuses a persistence id twice', () => {
+    const disk = { persistence: { id: 'p' }, volume: { mode: 'RW' as const, container_path: 'p' } };
+    const resources = [1, 2].map((value) => ({ ...scalar('disk', value), role: 'dev', disk }));
+    expect(validate(aTask({ resources }))).toBe("Task uses duplicate persistence ID: Persistence ID 'p' is not unique");
+  });
+
+  it.each<[string, Partial<ExecutorInfo>]>([
+    ['ID must not be empty', { executor_id: { value: '' } }],
+    ["'ExecutorInfo.command' must be set", {}],
+    ["'ExecutorInfo.command' must be set for 'CUSTOM' executor", { type: 'CUSTOM' }],
+    ["'ExecutorInfo.type' must be 'CUSTOM'", { type: 'DEFAULT' }],
+    ["'ExecutorInfo.command' must not be set for 'DEFAULT' executor", { type: 'DEFAULT', command: {} }],
+    [
+      "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor",
+      { type: 'DEFAULT', container: { type: 'DOCKER' } },
+    ],
+    [
+      "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor",
+      { type: 'DEFAULT', container: { type: 'MESOS', mesos: { image: { type: 'DOCKER' } } } },
+    ],
+    [
+      "ExecutorInfo's 'shutdown_grace_period' must be non-negative",
+      { command: {}, shutdown_grace_period: { nanoseconds: -1 } },
+    ],
+    [
+      "Executor's `CommandInfo` is invalid: Environment variable 'A' of type 'VALUE' must have a value set",
+      { command: { environment: { variables: [{ name: 'A' }] } } },
+    ],
+    [
+      "Executor's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
+      { command: {}, container: { type: 'DOCKER' } },
+    ],
+    [
+      'ExecutorInfo has an invalid FrameworkID (Actual: F1 vs Expected: F0)',
+      { command: {}, framework_id: { value: 'F1' } },
+    ],
+    [
+      "Executor uses invalid resources: Invalid resources: Resource 'cpus:-1' is invalid: Invalid scalar resource: value < 0",
+      { command: {}, resources: [scalar('cpus', -1)] },
+    ],
+    [
+      "The 'share_cgroups' field cannot be set to 'true' on executor containers",
+      { command: {}, container: { type: 'MESOS', linux_info: { share_cgroups: true } } },
+    ],
+  ])('refuses an executor: %s', (why, fields) => {
+    const { command: _, ...bare } = aTask({ executor: { executor_id: { value: 'e' }, ...fields } });
+    expect(validate(bare)).toBe(why);
+  });
+
+  it.each(Object.entries(REFUSED))('refuses %s by name', (field, fields) => {
+    const { command, ...task } = { ...aTask(), ...fields };
+    const complete = fields.executor === undefined ? { ...task, command: command ?? {} } : task;
+    expect(validate(complete)).toBe(`Task's \`${field}\` is not supported`);
+  });
+
+  it('refuses an image that is not from Docker by its type', () => {
+    const mesos = { image: { type: 'APPC' as const } };
+    expect(validate(aTask({ container: { type: 'MESOS', mesos } }))).toBe("Task's `Image.type` APPC is not supported");
   });
 
   it('refuses a custom executor and names every field at once', () => {
@@ -208,55 +388,5 @@ describe('validateTask', () => {
     expect(validate(aTask({ container: { type: 'DOCKER' } }))).toBe(
       "Task's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
     );
-  });
-});
-
-describe('unimplementedFields', () => {
-  /** One value for every field below a task, so that a field added to the schema has to be decided upon. */
-  const everything = (type: protobuf.Type, depth: number): Record<string, unknown> =>
-    Object.fromEntries(
-      type.fieldsArray.map((field) => {
-        const { resolvedType } = field.resolve();
-        const one = resolvedType instanceof protobuf.Type && depth < 6 ? everything(resolvedType, depth + 1) : {};
-        return [field.name, field.map ? { key: one } : field.repeated ? [one] : one];
-      }),
-    );
-
-  it('names every field of the schema that the table does not list', () => {
-    // The schema decides the shape; the values do not matter here.
-    const task = everything(taskInfoType.reflected, 0) as unknown as TaskInfo;
-    expect(unimplementedFields(task).toSorted()).toMatchInlineSnapshot(`
-      [
-        "CommandInfo.uris",
-        "ContainerInfo.docker",
-        "ContainerInfo.hostname",
-        "ContainerInfo.linux_info",
-        "ContainerInfo.network_infos",
-        "ContainerInfo.rlimit_info",
-        "ContainerInfo.tty_info",
-        "Environment.Variable.secret",
-        "Image.Docker.config",
-        "Image.Docker.credential",
-        "Image.appc",
-        "Resource.disk",
-        "Resource.provider_id",
-        "Resource.reservation",
-        "Resource.reservations",
-        "Resource.revocable",
-        "Resource.shared",
-        "TaskInfo.check",
-        "TaskInfo.data",
-        "TaskInfo.executor",
-        "TaskInfo.health_check",
-        "TaskInfo.limits",
-        "TaskInfo.max_completion_time",
-        "Volume.Source.csi_volume",
-        "Volume.Source.host_path",
-        "Volume.Source.sandbox_path",
-        "Volume.Source.secret",
-        "Volume.host_path",
-        "Volume.image",
-      ]
-    `);
   });
 });

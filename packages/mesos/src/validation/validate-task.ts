@@ -1,14 +1,20 @@
 import { addResources, containsResources, formatResources } from '../resources/resources.ts';
-import type { CommandInfo, ContainerInfo, Resource, TaskInfo } from '../v1.ts';
-import { unimplementedFields } from './implemented-fields.ts';
+import type { Resource, TaskInfo } from '../v1.ts';
+import { unimplementedFields } from './task-fields.ts';
+import { validateCheckInfo, validateHealthCheck } from './validate-check.ts';
+import { validateCommand } from './validate-command.ts';
+import { validateContainer } from './validate-container.ts';
+import { validateTaskExecutor } from './validate-executor.ts';
 import { validateId } from './validate-id.ts';
-import { validateResources } from './validate-resources.ts';
-import { validateVolume } from './validate-volume.ts';
+import { validateLimits } from './validate-limits.ts';
+import { validateResourceMix, validateResources } from './validate-resources.ts';
 
 /** What a task is held against. */
 export interface TaskValidationContext {
   /** The agent of the offers that the task was launched with. */
   readonly agentId: string;
+  /** Of the framework; without it an executor's framework is not checked. */
+  readonly frameworkId?: string;
   /** What is left of these offers. */
   readonly offered: Resource[];
   /** Whether the framework has a task of that id. */
@@ -22,7 +28,15 @@ export interface TaskValidationContext {
  * @see src/master/validation.cpp task::validate
  */
 export function validateTask(task: TaskInfo, context: TaskValidationContext): string | undefined {
-  return validateIds(task, context) ?? validateContent(task) ?? validateTotal(task, context.offered);
+  return (
+    validateIds(task, context) ??
+    validateTimesAndChecks(task) ??
+    validateTaskResources(task) ??
+    validateParts(task) ??
+    validateExecution(task, context.frameworkId) ??
+    refuseUnimplemented(task) ??
+    validateTotal(task, context.offered)
+  );
 }
 
 function validateIds(task: TaskInfo, context: TaskValidationContext): string | undefined {
@@ -34,46 +48,39 @@ function validateIds(task: TaskInfo, context: TaskValidationContext): string | u
   return `Task uses invalid agent ${agentId.value} while agent ${context.agentId} is expected`;
 }
 
-function validateContent(task: TaskInfo): string | undefined {
+function validateTimesAndChecks(task: TaskInfo): string | undefined {
   if ((task.kill_policy?.grace_period?.nanoseconds ?? 0) < 0) {
     return "Task's 'kill_policy.grace_period' must be non-negative";
   }
-  const resources = task.resources ?? [];
+  if ((task.max_completion_time?.nanoseconds ?? 0) < 0) return "Task's `max_completion_time` must be non-negative";
+  const check = task.check === undefined ? undefined : validateCheckInfo(task.check);
+  if (check !== undefined) return `Task uses invalid check: ${check}`;
+  const healthCheck = task.health_check === undefined ? undefined : validateHealthCheck(task.health_check);
+  return healthCheck === undefined ? undefined : `Task uses invalid health check: ${healthCheck}`;
+}
+
+function validateTaskResources({ resources = [] }: TaskInfo): string | undefined {
   if (resources.length === 0) return 'Task uses no resources';
-  const invalid = validateResources(resources);
-  if (invalid !== undefined) return `Task uses invalid resources: ${invalid}`;
+  const reason = validateResources(resources);
+  return reason === undefined ? validateResourceMix(resources) : `Task uses invalid resources: ${reason}`;
+}
+
+function validateParts(task: TaskInfo): string | undefined {
   const command = task.command === undefined ? undefined : validateCommand(task.command);
   if (command !== undefined) return `Task's \`CommandInfo\` is invalid: ${command}`;
   const container = task.container === undefined ? undefined : validateContainer(task.container);
   if (container !== undefined) return `Task's \`ContainerInfo\` is invalid: ${container}`;
+  return validateLimits(task);
+}
+
+function validateExecution(task: TaskInfo, frameworkId: string | undefined): string | undefined {
   if ((task.command === undefined) === (task.executor === undefined)) {
     return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
   }
-  return refuseUnimplemented(task);
-}
-
-function validateCommand(command: CommandInfo): string | undefined {
-  for (const { name, type = 'VALUE', value, secret } of command.environment?.variables ?? []) {
-    if (type === 'UNKNOWN') return "Environment variable of type 'UNKNOWN' is not allowed";
-    if (type === 'SECRET' && secret === undefined) {
-      return `Environment variable '${name}' of type 'SECRET' must have a secret set`;
-    }
-    if (type === 'VALUE' && value === undefined) {
-      return `Environment variable '${name}' of type 'VALUE' must have a value set`;
-    }
-  }
-  return undefined;
-}
-
-function validateContainer(container: ContainerInfo): string | undefined {
-  if (container.type === 'DOCKER' && container.docker === undefined) {
-    return "DockerInfo 'docker' is not set for DOCKER typed ContainerInfo";
-  }
-  for (const volume of container.volumes ?? []) {
-    const reason = validateVolume(volume);
-    if (reason !== undefined) return `Invalid volume: ${reason}`;
-  }
-  return undefined;
+  const executor = task.executor === undefined ? undefined : validateTaskExecutor(task.executor, frameworkId);
+  if (executor !== undefined) return executor;
+  if (task.container?.linux_info?.share_cgroups !== false) return undefined;
+  return "Only tasks in a task group may have 'share_cgroups' set to 'false'";
 }
 
 /** Names every field, and every value of an implemented field, that this implementation does not act on. */

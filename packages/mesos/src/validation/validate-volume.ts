@@ -6,7 +6,7 @@ import type { Volume } from '../v1.ts';
  */
 export function validateVolume(volume: Volume): string | undefined {
   const { host_path: hostPath, image, source } = volume;
-  if ([hostPath, image, source].filter((one) => one !== undefined).length > 1) {
+  if ([hostPath, image, source].filter((one) => one !== undefined).length !== 1) {
     return "Only one of them should be set: 'host_path', 'image' and 'source'";
   }
   if (source === undefined) return undefined;
@@ -20,7 +20,7 @@ export function validateVolume(volume: Volume): string | undefined {
     case 'SECRET':
       return source.secret === undefined ? notSet('secret', 'SECRET') : undefined;
     case 'CSI_VOLUME':
-      return source.csi_volume === undefined ? notSet('csi_volume', 'CSI_VOLUME') : undefined;
+      return source.csi_volume === undefined ? notSet('csi_volume', 'CSI') : undefined;
     default:
       return "'source.type' is unknown";
   }
