@@ -8,14 +8,17 @@ export {
   agentApiCallType,
   agentApiEventType,
   agentInfoType,
+  capabilityInfoType,
   commandInfoType,
   containerInfoType,
   executorCallType,
   executorEventType,
   frameworkInfoType,
   resourceType,
+  rlimitInfoType,
   schedulerCallType,
   schedulerEventType,
+  taskGroupInfoType,
   taskInfoType,
   taskStatusType,
   taskType,
@@ -39,6 +42,7 @@ export {
   resourcesToState,
   scalarOf,
   subtractResources,
+  takeResources,
 } from './resources/resources.ts';
 export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';

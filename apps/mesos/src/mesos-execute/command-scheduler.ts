@@ -1,8 +1,7 @@
 import {
-  addResources,
-  containsResources,
   isTerminalState,
   subscribe,
+  takeResources,
   type Offer,
   type SchedulerEvent,
   type SchedulerSubscription,
@@ -65,6 +64,7 @@ async function connect(request: ExecuteRequest, signal: AbortSignal): Promise<Sc
       frameworkInfo: request.frameworkInfo,
       contentType: request.contentType,
       connectTimeoutMs: CONNECT_MS,
+      ...(request.credential === undefined ? {} : { credential: request.credential }),
       signal: connecting.signal,
     });
   } finally {
@@ -78,7 +78,8 @@ class CommandScheduler {
   readonly #signal: AbortSignal;
   readonly #print: (text: string) => void;
   #isLaunched = false;
-  #killTimer: NodeJS.Timeout | undefined;
+  /** One for each TASK_RUNNING, as upstream. */
+  readonly #killTimers: NodeJS.Timeout[] = [];
   /** Why the stream was closed from here. */
   #failure: Error | undefined;
 
@@ -101,7 +102,7 @@ class CommandScheduler {
       // Whatever breaks after the framework was torn down, it was torn down.
       if (!this.#signal.aborted) throw error;
     } finally {
-      clearTimeout(this.#killTimer);
+      for (const timer of this.#killTimers) clearTimeout(timer);
       this.#signal.removeEventListener('abort', tearDown);
     }
     if (this.#signal.aborted) return;
@@ -127,14 +128,15 @@ class CommandScheduler {
   }
 
   async #useOffer(offer: Offer): Promise<void> {
-    const { task } = this.#request;
+    const { task, frameworkInfo } = this.#request;
     const offer_ids = [offer.id];
-    if (this.#isLaunched || !containsResources(addResources(offer.resources ?? [], []), task.resources)) {
+    const resources = takeResources(offer.resources ?? [], task.resources ?? [], frameworkInfo.role);
+    if (this.#isLaunched || resources === undefined) {
       await this.#subscription.send({ type: 'DECLINE', decline: { offer_ids } });
       return;
     }
     this.#isLaunched = true;
-    const task_infos = [{ ...task, agent_id: offer.agent_id }];
+    const task_infos = [{ ...task, agent_id: offer.agent_id, resources }];
     await this.#subscription.send({
       type: 'ACCEPT',
       accept: { offer_ids, operations: [{ type: 'LAUNCH', launch: { task_infos } }] },
@@ -152,8 +154,7 @@ class CommandScheduler {
     }
     if (status.state === 'TASK_RUNNING' && this.#request.killAfterMs !== undefined) {
       const delayMs = Math.min(this.#request.killAfterMs, TIMER_MS_MAX);
-      clearTimeout(this.#killTimer);
-      this.#killTimer = setTimeout(() => void this.#kill(status), delayMs);
+      this.#killTimers.push(setTimeout(() => void this.#kill(status), delayMs));
     }
     // Closing the stream is enough: without a failover timeout the master then removes the framework.
     return isTerminalState(status.state);

@@ -4,7 +4,8 @@ import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
 import { FlagsError, parseFlags, usage } from '@drydock/base/gflags';
 import { PeerRefusedError, SubscriptionRefusedError } from '@drydock/mesos';
 import { ErrorEventError, runTask } from './command-scheduler.ts';
-import { ExecuteFlagError, executeRequest } from './execute-request.ts';
+import { ExecuteFlagError } from './execute-flag-error.ts';
+import { executeRequest } from './execute-request.ts';
 import { executeFlags } from './flags.ts';
 
 /**

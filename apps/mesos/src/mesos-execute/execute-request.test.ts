@@ -1,5 +1,6 @@
 import { messageOf } from '@drydock/base/errors';
 import { parseFlags } from '@drydock/base/gflags';
+import type { ContainerInfo } from '@drydock/mesos';
 import { describe, expect, it } from 'vitest';
 import { executeRequest, type ExecuteRequest } from './execute-request.ts';
 import { executeFlags } from './flags.ts';
@@ -7,6 +8,9 @@ import { executeFlags } from './flags.ts';
 const requestOf = (...argv: string[]): ExecuteRequest => executeRequest(parseFlags(executeFlags, argv).values, 'me');
 const master = '--master=127.0.0.1:5050';
 const complete = [master, '--name=test', '--command=ls'] as const;
+
+const TASK = '{"name":"n","task_id":{"value":"n"}}';
+const GROUP = `{"tasks":[${TASK}]}`;
 
 const problemOf = (...argv: string[]): string => {
   try {
@@ -25,6 +29,8 @@ describe('executeRequest', () => {
       '--resources=cpus:0.5;mem:32;ports:[1-2]',
       '--role=dev',
       '--principal=p',
+      '--secret=s',
+      '--framework_capabilities=GPU_RESOURCES',
       '--checkpoint',
       '--no-partition_aware',
       '--kill_after=2mins',
@@ -34,10 +40,16 @@ describe('executeRequest', () => {
       master: '127.0.0.1:5050',
       contentType: 'application/json',
       killAfterMs: 120_000,
+      credential: { principal: 'p', secret: 's' },
       frameworkInfo: { user: 'me', role: 'dev', principal: 'p', checkpoint: true },
     });
-    expect(request.frameworkInfo.capabilities).not.toContainEqual({ type: 'PARTITION_AWARE' });
-    expect(request.task.resources.map(({ name }) => name)).toEqual(['cpus', 'mem', 'ports']);
+    expect(request.frameworkInfo.capabilities).toEqual([
+      { type: 'RESERVATION_REFINEMENT' },
+      { type: 'TASK_KILLING_STATE' },
+      { type: 'REVOCABLE_RESOURCES' },
+      { type: 'GPU_RESOURCES' },
+    ]);
+    expect(request.task.resources?.map(({ name }) => name)).toEqual(['cpus', 'mem', 'ports']);
     expect(request.task.command).toEqual({
       shell: true,
       value: 'ls',
@@ -56,6 +68,72 @@ describe('executeRequest', () => {
     expect(command).toEqual({ shell: false });
   });
 
+  it.each<[string[], ContainerInfo | undefined]>([
+    [[], undefined],
+    [['--networks=', '--volumes=[]', '--no-tty'], undefined],
+    [['--docker_image=i'], { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'i' } } } }],
+    [
+      ['--appc_image=i'],
+      {
+        type: 'MESOS',
+        mesos: {
+          image: {
+            type: 'APPC',
+            appc: {
+              name: 'i',
+              labels: {
+                labels: [
+                  { key: 'os', value: 'linux' },
+                  { key: 'arch', value: 'amd64' },
+                ],
+              },
+            },
+          },
+        },
+      },
+    ],
+    [['--networks=a,,b'], { type: 'MESOS', network_infos: [{ name: 'a' }, { name: 'b' }] }],
+    [['--tty'], { type: 'MESOS', tty_info: {} }],
+    [
+      ['--effective_capabilities={"capabilities":["NET_RAW","SYS_ADMIN"]}', '--bounding_capabilities={}'],
+      {
+        type: 'MESOS',
+        linux_info: { effective_capabilities: { capabilities: ['NET_RAW', 'SYS_ADMIN'] }, bounding_capabilities: {} },
+      },
+    ],
+    [
+      ['--rlimits={"rlimits":[{"type":"RLMT_CPU","soft":"1","hard":"1"},{"type":"RLMT_FSIZE"}]}'],
+      {
+        type: 'MESOS',
+        rlimit_info: { rlimits: [{ type: 'RLMT_CPU', soft: 1, hard: 1 }, { type: 'RLMT_FSIZE' }] },
+      },
+    ],
+    [['--containerizer=docker', '--docker_image=i'], { type: 'DOCKER', docker: { image: 'i' } }],
+    [
+      ['--containerizer=docker', '--docker_image=i', '--networks=n', '--volumes=[{"mode":"RO","container_path":"/v"}]'],
+      {
+        type: 'DOCKER',
+        volumes: [{ mode: 'RO', container_path: '/v' }],
+        docker: { image: 'i', network: 'USER' },
+        network_infos: [{ name: 'n' }],
+      },
+    ],
+  ])('sends for %j the container %j', (flags, container) => {
+    expect(requestOf(...complete, ...flags).task.container).toEqual(container);
+  });
+
+  it('takes a task as it is, and no agent for it', () => {
+    const task = { name: 'n', task_id: { value: 'i' }, command: { value: 'ls' }, labels: { labels: [{ key: 'a' }] } };
+    expect(requestOf(master, `--task=${JSON.stringify(task)}`).task).toEqual({ ...task, agent_id: { value: '' } });
+  });
+
+  it.each(['--hadoop=h', '--hdfs=h:1', '--overwrite', '--secret=s'])(
+    'takes %s, which asks for nothing alone',
+    (flag) => {
+      expect(requestOf(...complete, flag)).toEqual(requestOf(...complete));
+    },
+  );
+
   it.each(['localhost:5050', '10.0.0.1:1', '[::1]:65535'])('takes the master %s', (address) => {
     expect(requestOf(`--master=${address}`, '--name=test', '--command=ls').master).toBe(address);
   });
@@ -70,12 +148,63 @@ describe('executeRequest', () => {
     [[master, '--name=test'], 'Missing required option --command'],
     [[...complete, '--content_type=xml'], "Invalid content type 'xml'"],
     [[...complete, '--containerizer=rkt'], 'Unsupported containerizer: rkt'],
-    [[...complete, '--containerizer=docker'], "Failed to load value 'docker' for flag 'containerizer': Not supported"],
-    [[...complete, '--networks=n'], "Failed to load value 'n' for flag 'networks': Not supported"],
-    [[...complete, '--tty'], "Failed to load value 'true' for flag 'tty': Not supported"],
+    [[...complete, '--containerizer='], 'Unsupported containerizer: '],
+    [[...complete, '--containerizer=docker'], "'Docker' containerizer requires docker image name"],
+    [
+      [...complete, '--containerizer=docker', '--docker_image=i', '--networks=a,b'],
+      "'Docker' containerizer can only support a single network",
+    ],
+    [
+      [...complete, '--containerizer=docker', '--docker_image=i', '--tty'],
+      "'Docker' containerizer does not allow attaching a TTY",
+    ],
+    [[...complete, '--docker_image=i', '--appc_image=i'], "Flags '--docker-image' and '--appc-image' are both set"],
+    [
+      [...complete, '--framework_capabilities=REGION_AWARE'],
+      "Flags '--framework_capabilities' specifies an unsupported capability 'REGION_AWARE'",
+    ],
+    [
+      [...complete, '--framework_capabilities=GPU_RESOURCES,nope'],
+      "Flags '--framework_capabilities' specifies an unknown capability 'nope'",
+    ],
+    [[...complete, '--package=p'], "'--package' is not supported: nothing is uploaded into HDFS here"],
+    [[...complete, '--rlimits=[]'], "Failed to load value '[]' for flag 'rlimits': Expecting a JSON object"],
+    [
+      [...complete, '--rlimits={"rlimits":[{"soft":"x"}]}'],
+      "for flag 'rlimits': Not expecting a JSON string for field 'soft'",
+    ],
+    [
+      [...complete, '--effective_capabilities={"capabilities":true}'],
+      "Failed to load value '{\"capabilities\":true}' for flag 'effective_capabilities': ",
+    ],
+    [[...complete, '--bounding_capabilities={'], "for flag 'bounding_capabilities': Expecting JSON: "],
+    [
+      [master, `--task=${TASK}`, `--task_group=${GROUP}`],
+      "Either task or task group should be set but not both. Provide either '--task' OR '--task_group'",
+    ],
+    ...['--name=n', '--command=c', '--env={}', '--appc_image=i', '--docker_image=i', '--volumes=[]'].flatMap(
+      (flag): [string[], string][] =>
+        [`--task=${TASK}`, `--task_group=${GROUP}`].map((task) => [
+          [master, task, flag],
+          "'--name, --command, --env, --appc_image, --docker_image, --volumes' can only be set when both '--task' and '--task_group' are not set",
+        ]),
+    ),
+    [[master, `--task=${TASK}`, '--networks=n'], "'--networks' can only be set when '--task' is not set"],
+    [
+      [master, `--task_group=${GROUP}`, '--networks=n'],
+      "'--task_group' is not supported: there is no default executor here, use '--task'",
+    ],
+    [[master, '--task={"name":"n"}'], "for flag 'task': Missing required fields: task_id"],
+    [[master, '--task=[]'], "for flag 'task': Expecting a JSON object"],
+    [
+      [master, '--task_group={"tasks":[{"name":"n"}]}'],
+      "for flag 'task_group': Missing required fields: tasks[0].task_id",
+    ],
+    [[master, '--task_group={"tasks":[1]}'], "for flag 'task_group': Not expecting a JSON number for field 'tasks'"],
+    [[master, `--task=${TASK}`, '--content_type=xml'], "Invalid content type 'xml'"],
     [[...complete, '--resources=cpus'], "Failed to parse resources 'cpus': "],
     [[...complete, '--env=[]'], "flag 'env': Expecting a JSON object"],
-    [[...complete, '--env={"A":1}'], "flag 'env': Expecting string values"],
+    [[...complete, '--env={"A":1}'], "flag 'env': The value of key 'A' in '{\"A\":1}' is not a string"],
     [[...complete, '--volumes={}'], "flag 'volumes': Expecting a JSON array"],
     [[...complete, '--volumes='], "flag 'volumes': Expecting JSON"],
     [
@@ -86,11 +215,7 @@ describe('executeRequest', () => {
       [...complete, '--volumes=[{"mode":"RX","container_path":"/v"}]'],
       "Failed to convert '--volumes' to protobuf: Failed to find enum for 'RX'",
     ],
-  ])('refuses %j', (argv, problem) => {
+  ] as [string[], string][])('refuses %j', (argv, problem) => {
     expect(problemOf(...argv)).toContain(problem);
-  });
-
-  it.each(['--no-tty', '--overwrite=false'])('takes %s, which asks for nothing', (flag) => {
-    expect(problemOf(...complete, flag)).toBe('no problem');
   });
 });

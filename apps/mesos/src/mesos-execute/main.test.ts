@@ -80,7 +80,7 @@ const running: Script = (call, master) => {
 };
 
 describe('mesos-execute', () => {
-  it.each(['protobuf', 'json'])(
+  it.each(['protobuf', 'json', 'application/json', 'application/x-protobuf'])(
     'runs a task to its end, prints what upstream prints, acknowledges (%s)',
     async (type) => {
       await using master = await ScriptedMaster.start(succeeding);
@@ -101,7 +101,7 @@ describe('mesos-execute', () => {
           '',
         ].join('\n'),
       );
-      expect(master.contentType).toBe(type === 'json' ? 'application/json' : 'application/x-protobuf');
+      expect(master.contentType).toBe(type.endsWith('json') ? 'application/json' : 'application/x-protobuf');
       expect(master.callTypes).toEqual([
         'SUBSCRIBE',
         'ACCEPT',
@@ -264,6 +264,62 @@ describe('mesos-execute', () => {
   ])('exits with 1 when the master %s', async (_, script, why) => {
     await using master = await ScriptedMaster.start(script);
     expect(await execute(...task(master))).toMatchObject({ exitCode: 1, stderr: `EXIT with status 1: ${why}\n` });
+  });
+
+  it('takes --task as path, as file URL and inline, and fills in the agent and what it is given of the resources', async () => {
+    const aTask = {
+      name: 'n',
+      task_id: { value: 'i' },
+      resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: 1.5 } }],
+      command: { value: 'ls' },
+      discovery: { visibility: 'CLUSTER' },
+    };
+    const path = join(directory, 'task.json');
+    await writeFile(path, JSON.stringify(aTask));
+    await using master = await ScriptedMaster.start((call, it) => {
+      if (call.type === 'SUBSCRIBE') {
+        it.send(subscribed());
+        it.offer([{ ...scalar('cpus', 1), role: 'dev' }, scalar('cpus', 1)]);
+      } else if (call.type === 'ACCEPT') it.update({ state: 'TASK_FINISHED', task_id: { value: 'i' } });
+    });
+    for (const value of [path, `file://${path}`, JSON.stringify(aTask)]) {
+      const result = await execute(`--master=${master.address}`, `--task=${value}`, '--role=dev');
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(result.stdout).toBe(
+        "Subscribed with ID M-0000\nSubmitted task 'n' to agent 'M-S0'\nReceived status update TASK_FINISHED for task 'i'\n",
+      );
+      const accept = master.calls.findLast(({ type }) => type === 'ACCEPT');
+      expect(accept?.accept?.operations?.[0]?.launch?.task_infos).toEqual([
+        {
+          ...aTask,
+          agent_id: { value: 'M-S0' },
+          resources: [
+            { name: 'cpus', type: 'SCALAR', scalar: { value: 1 }, role: 'dev' },
+            { name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 }, role: '*' },
+          ],
+        },
+      ]);
+    }
+  });
+
+  it('sends --principal and --secret with every call', async () => {
+    await using master = await ScriptedMaster.start(succeeding);
+    expect(await execute(...task(master, '--principal=p', '--secret=s:1'))).toMatchObject({ exitCode: 0 });
+    expect(new Set(master.authorizations)).toEqual(new Set([`Basic ${Buffer.from('p:s:1').toString('base64')}`]));
+    expect(master.calls[0]?.subscribe?.framework_info.principal).toBe('p');
+  });
+
+  it('starts a timer of --kill_after at each TASK_RUNNING', async () => {
+    await using master = await ScriptedMaster.start((call, it) => {
+      const kills = it.callTypes.filter((type) => type === 'KILL').length;
+      if (call.type === 'ACCEPT') {
+        it.update({ state: 'TASK_RUNNING' });
+        it.update({ state: 'TASK_RUNNING' });
+      } else if (call.type !== 'KILL') running(call, it);
+      else if (kills === 2) it.update({ state: 'TASK_KILLED' });
+    });
+    const result = await execute(...task(master, '--kill_after=10ms'));
+    expect(result.stdout.match(/^Asked to kill task 'test' on agent 'M-S0'$/gm)).toHaveLength(2);
   });
 
   it('takes --volumes as path, as file URL and inline', async () => {

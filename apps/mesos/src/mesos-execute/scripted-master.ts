@@ -30,6 +30,8 @@ export class ScriptedMaster implements AsyncDisposable {
   readonly calls: SchedulerCall[] = [];
   /** The content type of SUBSCRIBE. */
   contentType: ContentType | undefined;
+  /** `Authorization` of each call. */
+  readonly authorizations: (string | undefined)[] = [];
   readonly #script: Script;
   #stream: RecordStream | undefined;
   #service: StartedHttpService | undefined;
@@ -84,6 +86,7 @@ export class ScriptedMaster implements AsyncDisposable {
   #handle(request: HttpRequest): HttpReply {
     const call = readCall(request, schedulerCallType);
     this.calls.push(call);
+    this.authorizations.push(request.headers['authorization']);
     if (call.type !== 'SUBSCRIBE') {
       // After the answer, as a master that works on it.
       setImmediate(() => this.#script(call, this));

@@ -56,7 +56,14 @@ describe('codec', () => {
     });
   });
 
+  it('reads a number in quotes', () => {
+    expect(json('{"decline":{"offer_ids":[],"filters":{"refuse_seconds":"1.5"}}}')).toEqual({
+      decline: { filters: { refuse_seconds: 1.5 } },
+    });
+  });
+
   it.each([
+    ['{"decline":{"filters":{"refuse_seconds":"x"}}}', "Not expecting a JSON string for field 'refuse_seconds'"],
     ['{"subscribe":{"framework_info":{"user":"u"}}}', 'Missing required fields: subscribe.framework_info.name'],
     ['[]', 'Expecting a JSON object'],
     ['{"type":null}', 'Not expecting a JSON null'],

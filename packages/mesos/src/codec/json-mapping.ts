@@ -101,6 +101,8 @@ function readSingle(field: protobuf.Field, given: unknown, depth: number): unkno
       if (typeof given !== 'string') throw unexpected(given, field);
       return readBase64(field, given);
     default:
+      // Writers of proto3 JSON put 64-bit integers in quotes, and so does upstream's help of --rlimits.
+      if (typeof given === 'string' && /^-?\d+(\.\d+)?$/.test(given)) return readNumber(field, Number(given));
       if (typeof given !== 'number') throw unexpected(given, field);
       return readNumber(field, given);
   }

@@ -14,10 +14,12 @@ import type {
   FrameworkInfo,
   Resource,
   Task,
+  TaskGroupInfo,
   TaskInfo,
   TaskStatus,
   Volume,
 } from '../v1.ts';
+import type { CapabilityInfo, RLimitInfo } from '../v1-linux.ts';
 
 const FILES = ['mesos.proto', 'scheduler.proto', 'executor.proto', 'agent_api.proto'] as const;
 
@@ -66,3 +68,6 @@ export const commandInfoType: MessageType<CommandInfo> = messageType('mesos.v1.C
 export const containerInfoType: MessageType<ContainerInfo> = messageType('mesos.v1.ContainerInfo');
 export const volumeType: MessageType<Volume> = messageType('mesos.v1.Volume');
 export const resourceType: MessageType<Resource> = messageType('mesos.v1.Resource');
+export const taskGroupInfoType: MessageType<TaskGroupInfo> = messageType('mesos.v1.TaskGroupInfo');
+export const capabilityInfoType: MessageType<CapabilityInfo> = messageType('mesos.v1.CapabilityInfo');
+export const rlimitInfoType: MessageType<RLimitInfo> = messageType('mesos.v1.RLimitInfo');

@@ -48,6 +48,8 @@ export interface PostOptions<Call> {
   readonly call: Call;
   readonly contentType: ContentType;
   readonly streamId?: string;
+  /** The header `Authorization`. */
+  readonly authorization?: string;
   /** For the head of the answer. Default 5 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -158,6 +160,7 @@ async function post<Call extends object>(options: PostOptions<Call>): Promise<{ 
   const body = encode(options.type, options.call, options.contentType);
   const headers: Record<string, string> = { 'Content-Type': options.contentType, Accept: options.contentType };
   if (options.streamId !== undefined) headers['Mesos-Stream-Id'] = options.streamId;
+  if (options.authorization !== undefined) headers['Authorization'] = options.authorization;
   let url = options.url;
   for (let hop = 0; hop <= REDIRECT_COUNT_MAX; hop += 1) {
     const response = await fetchHead(url, { method: 'POST', headers, body: Buffer.from(body) }, options);

@@ -9,6 +9,7 @@ import {
   resourcesToState,
   scalarOf,
   subtractResources,
+  takeResources,
 } from './resources.ts';
 
 const role = fc.constantFrom('*', 'dev');
@@ -125,6 +126,23 @@ describe('resource arithmetic', () => {
     ['', 'cpus:0', true],
   ])('%s contains %s: %s', (whole, part, expected) => {
     expect(containsResources(parseResources(whole), parseResources(part))).toBe(expected);
+  });
+
+  it.each([
+    ['cpus:2;mem:10', 'cpus:1', 'dev', 'cpus:1'],
+    ['cpus:2;cpus(dev):0.4', 'cpus:1', 'dev', 'cpus(dev):0.4; cpus:0.6'],
+    ['cpus(dev):2;cpus:2', 'cpus:1', 'dev', 'cpus(dev):1'],
+    ['cpus(dev):2;cpus:2', 'cpus:1', '*', 'cpus:1'],
+    ['cpus(dev):2', 'cpus:1', '*', undefined],
+    ['cpus(dev):2;cpus:2', 'cpus(dev):1', '*', 'cpus(dev):1'],
+    ['cpus:2', 'cpus(dev):1', 'dev', undefined],
+    ['ports:[1-3];ports(dev):[5-6]', 'ports:[4-6]', 'dev', undefined],
+    ['ports:[1-4];ports(dev):[5-6]', 'ports:[4-6]', 'dev', 'ports(dev):[5-6]; ports:[4-4]'],
+    ['cpus:1', 'cpus:0.6;cpus:0.6', '*', undefined],
+    ['cpus:1', '', '*', '{}'],
+  ])('takes from %s for %s of role %s: %s', (available, wanted, role, expected) => {
+    const taken = takeResources(parseResources(available), wanted === '' ? [] : parseResources(wanted), role);
+    expect(taken && formatResources(taken)).toBe(expected);
   });
 
   it('adds tenths without drift', () => {

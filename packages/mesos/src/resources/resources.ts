@@ -44,6 +44,38 @@ export function containsResources(a: readonly Resource[], b: readonly Resource[]
   });
 }
 
+/**
+ * What to take of `available` for `wanted`: a resource without a role is taken from those of `role` first and then from
+ * `*`, one with a role from that role alone. Undefined when there is not enough.
+ * @see src/v1/resources.cpp Resources::find, src/cli/execute.cpp offers
+ */
+export function takeResources(
+  available: readonly Resource[],
+  wanted: readonly Resource[],
+  role: string,
+): Resource[] | undefined {
+  let rest = [...available];
+  let taken: Resource[] = [];
+  for (const one of wanted) {
+    const roles = one.role === undefined || one.role === '*' ? new Set([role, '*']) : [one.role];
+    let missing: Resource[] = [{ ...one, role: '*' }];
+    for (const from of roles) {
+      const candidates = rest.filter((resource) => (resource.role ?? '*') === from);
+      const left = subtractResources(missing, withRole(candidates, '*'));
+      const part = withRole(subtractResources(missing, left), from);
+      taken = addResources(taken, part);
+      rest = subtractResources(rest, part);
+      missing = left;
+    }
+    if (missing.length > 0) return undefined;
+  }
+  return taken;
+}
+
+function withRole(resources: readonly Resource[], role: string): Resource[] {
+  return resources.map((resource) => ({ ...resource, role }));
+}
+
 /** The scalar total of one name over all roles; 0 when there is none. */
 export function scalarOf(resources: readonly Resource[], name: string): number {
   let thousandths = 0;

@@ -17,6 +17,7 @@ import type { SchedulerCall, SchedulerEvent, SchedulerSubscribed } from './messa
 const HEARTBEAT_COUNT_MISSED_MAX = 5;
 const HEARTBEAT_SECONDS_DEFAULT = 15;
 const RETRY_MS = 250;
+const CONTENT_TYPE_DEFAULT: ContentType = 'application/x-protobuf';
 
 /** The master did not take the subscription; the text is its ERROR event's. */
 export class SubscriptionRefusedError extends DomainError<'SUBSCRIPTION_REFUSED'> {
@@ -29,6 +30,8 @@ export interface SubscribeOptions {
   /** With `id`, the framework subscribes again. */
   readonly frameworkInfo: FrameworkInfo;
   readonly suppressedRoles?: readonly string[];
+  /** Goes out with every call as HTTP basic authentication, as upstream's scheduler library does. */
+  readonly credential?: { readonly principal: string; readonly secret: string };
   /** Default protobuf, as upstream's clients. */
   readonly contentType?: ContentType;
   /** For how long a master that is not there, or not ready, is tried again. Default 5 s. */
@@ -64,7 +67,7 @@ export function schedulerUrl(master: string): string {
  *   SubscriptionRefusedError
  */
 export async function subscribe(options: SubscribeOptions): Promise<SchedulerSubscription> {
-  const { contentType = 'application/x-protobuf', connectTimeoutMs = 5_000 } = options;
+  const { contentType = CONTENT_TYPE_DEFAULT, connectTimeoutMs = 5_000 } = options;
   const deadline = performance.now() + connectTimeoutMs;
   for (;;) {
     try {
@@ -98,24 +101,31 @@ async function subscribeOnce(
     },
     contentType,
     timeoutMs,
+    ...authorizationOf(options),
     ...(signal === undefined ? {} : { signal }),
   });
   const first = await stream.next({ silenceMsMax: Math.max(timeoutMs, 1_000) });
-  if (first?.subscribed !== undefined) return new StreamSubscription(stream, first.subscribed, contentType);
+  if (first?.subscribed !== undefined) return new StreamSubscription(stream, first.subscribed, options);
   await stream.close();
   const got = first?.error?.message ?? `expected SUBSCRIBED, got ${first?.type ?? 'the end of the stream'}`;
   throw new SubscriptionRefusedError(got);
+}
+
+function authorizationOf({ credential }: SubscribeOptions): { readonly authorization?: string } {
+  if (credential === undefined) return {};
+  const text = Buffer.from(`${credential.principal}:${credential.secret}`).toString('base64');
+  return { authorization: `Basic ${text}` };
 }
 
 class StreamSubscription implements SchedulerSubscription {
   readonly frameworkId: FrameworkID;
   readonly subscribed: SchedulerSubscribed;
   readonly #stream: EventStream<SchedulerEvent>;
-  readonly #contentType: ContentType;
+  readonly #options: SubscribeOptions;
 
-  constructor(stream: EventStream<SchedulerEvent>, subscribed: SchedulerSubscribed, contentType: ContentType) {
+  constructor(stream: EventStream<SchedulerEvent>, subscribed: SchedulerSubscribed, options: SubscribeOptions) {
     this.#stream = stream;
-    this.#contentType = contentType;
+    this.#options = options;
     this.subscribed = subscribed;
     this.frameworkId = subscribed.framework_id;
   }
@@ -135,7 +145,8 @@ class StreamSubscription implements SchedulerSubscription {
       url: this.#stream.url,
       type: schedulerCallType,
       call: { framework_id: this.frameworkId, ...call },
-      contentType: this.#contentType,
+      contentType: this.#options.contentType ?? CONTENT_TYPE_DEFAULT,
+      ...authorizationOf(this.#options),
       ...(this.#stream.streamId === undefined ? {} : { streamId: this.#stream.streamId }),
     });
   }
