@@ -58,7 +58,7 @@ export class LocalCluster implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #daemons: DaemonProcess[] = [];
   readonly #agents: StartedAgentProcess[] = [];
-  #masterAddress: string | undefined;
+  #master: { readonly address: string; readonly daemon: DaemonProcess } | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -96,8 +96,17 @@ export class LocalCluster implements AsyncDisposable {
 
   /** `ip:port` of the master; only after `startMaster`. */
   get master(): string {
-    if (this.#masterAddress === undefined) throw new Error('The master of this cluster is not started');
-    return this.#masterAddress;
+    return this.#startedMaster.address;
+  }
+
+  /** The master's process; only after `startMaster`. */
+  get masterDaemon(): DaemonProcess {
+    return this.#startedMaster.daemon;
+  }
+
+  get #startedMaster(): { readonly address: string; readonly daemon: DaemonProcess } {
+    if (this.#master === undefined) throw new Error('The master of this cluster is not started');
+    return this.#master;
   }
 
   get agents(): readonly StartedAgentProcess[] {
@@ -129,7 +138,7 @@ export class LocalCluster implements AsyncDisposable {
   async startMaster(flags: readonly string[] = []): Promise<void> {
     const workDir = join(this.directory, 'master');
     const daemon = await this.#startDaemon('mesos-master', 'mesos-master', [`--work_dir=${workDir}`, ...flags]);
-    this.#masterAddress = await this.#readAddress(daemon, join(workDir, 'master.address'));
+    this.#master = { daemon, address: await this.#readAddress(daemon, join(workDir, 'master.address')) };
   }
 
   /** Starts an agent with the document's flags and waits until the master has it. */
