@@ -1,5 +1,6 @@
 import { messageOf } from '@drydock/base/errors';
 import { Command } from 'commander';
+import { driverCommand } from './driver/driver-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { scenarioCommand } from './scenario/scenario-command.ts';
 import { upCommand } from './up/up-command.ts';
@@ -8,7 +9,8 @@ const program = new Command('drydock')
   .description('Reference implementation and test harness of the Apache Mesos docker/volume isolator')
   .addCommand(scenarioCommand())
   .addCommand(upCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(driverCommand());
 
 try {
   await program.parseAsync();

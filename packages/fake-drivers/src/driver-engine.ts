@@ -1,16 +1,27 @@
 /**
- * The engine of every fake driver: volumes with a durable record each, their data in a store, behaviour from a profile.
+ * The engine of every fake driver: what a profile says happens to volumes that a backing knows, whose data a store holds.
  *
- * A volume exists iff its record does. Create makes the data first and the record last, removal the other way round, so
- * a driver that is killed in between has either all of a volume or none of it (and takes left-over data over later).
- * Operations on one volume follow one another, those on different volumes run side by side.
+ * A local volume exists iff its record does. Create makes the data first and the record last, removal the other way
+ * round, so a driver that is killed in between has either all of a volume or none of it (and takes left-over data over
+ * later). Operations on one volume follow one another, those on different volumes run side by side.
  */
-import { DomainError } from '@drydock/base/errors';
 import { KeyedSequencer } from '@drydock/base/keyed-sequencer';
 import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
-import type { DriverProfile } from './profile.ts';
-import type { VolumeStore } from './store/volume-store.ts';
-import { VolumeRecords, type VolumeRecord } from './volume-records.ts';
+import type { VolumeOptions } from '@drydock/volume-plugin';
+import {
+  AttachedElsewhereError,
+  AttachTimeoutError,
+  type BackingVolume,
+  type VolumeBacking,
+} from './backing/volume-backing.ts';
+import { checkCreateRequest } from './create-request.ts';
+import { UnknownVolumeError, VolumeMountedError, VolumeStateError } from './driver-errors.ts';
+import type { DriverProfile, ProfileTexts } from './profile.ts';
+import type { RecordBook } from './records/record-book.ts';
+import { noUses, type VolumeRecord } from './records/volume-record.ts';
+import { resolveInside } from './store/inside.ts';
+import type { StoredVolume, VolumeStore } from './store/volume-store.ts';
+import { fill } from './template.ts';
 
 export interface EnginePorts {
   readonly files: FileSystemPort;
@@ -21,131 +32,310 @@ export interface EnginePorts {
 /** A volume as it is now. */
 export interface EngineVolume {
   readonly name: string;
+  readonly uuid: string;
   readonly sizeBytes: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Set while it is mounted. */
+  readonly options: VolumeOptions;
+  /** Set while it is mounted here. */
   readonly mountpoint?: string;
-}
-
-/** The driver does not know the volume. The text that a client sees depends on the call, so callers word it. */
-export class UnknownVolumeError extends DomainError<'UNKNOWN_VOLUME'> {
-  readonly code = 'UNKNOWN_VOLUME';
-  readonly volume: string;
-
-  constructor(volume: string) {
-    super(`Unknown volume ${volume}`);
-    this.volume = volume;
-  }
-}
-
-/** The volume cannot be removed while it is mounted; the message is the profile's. */
-export class VolumeMountedError extends DomainError<'VOLUME_MOUNTED'> {
-  readonly code = 'VOLUME_MOUNTED';
-}
-
-/** The driver does not take that name or size; the message is the profile's. */
-export class BadVolumeError extends DomainError<'BAD_VOLUME'> {
-  readonly code = 'BAD_VOLUME';
+  /** Where it is when it is mounted here. */
+  readonly place: string;
+  readonly status?: Readonly<Record<string, unknown>>;
 }
 
 export interface DriverEngineOptions {
   readonly profile: DriverProfile;
+  readonly backing: VolumeBacking;
+  readonly records: RecordBook;
   readonly store: VolumeStore;
-  /** Where the records are; absolute. */
-  readonly recordsDirectory: string;
+  /** What places are below; absolute, without links. */
+  readonly mountsDirectory: string;
   readonly ports: EnginePorts;
+  /** Bounds every call of the backing; aborted when the driver stops. */
+  readonly signal: AbortSignal;
+}
+
+/** A volume with what this node remembers of it. */
+interface Known {
+  readonly volume: BackingVolume;
+  readonly record: VolumeRecord;
+  readonly stored: StoredVolume;
+  readonly isMounted: boolean;
 }
 
 export class DriverEngine {
   readonly profile: DriverProfile;
-  readonly #store: VolumeStore;
-  readonly #records: VolumeRecords;
-  readonly #clock: ClockPort;
+  readonly #options: DriverEngineOptions;
   readonly #volumes = new KeyedSequencer<string>();
+  /** Two volumes can have one place, so stores are kept from working twice on one. */
+  readonly #places = new KeyedSequencer<string>();
+  /** Removed while mounted; Unmount still knows them. */
+  readonly #removedMounted = new Map<string, StoredVolume>();
 
-  private constructor(options: DriverEngineOptions, records: VolumeRecords) {
+  constructor(options: DriverEngineOptions) {
     this.profile = options.profile;
-    this.#store = options.store;
-    this.#clock = options.ports.clock;
-    this.#records = records;
+    this.#options = options;
   }
 
-  /** Reads the records of an earlier run. */
-  static async open(options: DriverEngineOptions): Promise<DriverEngine> {
-    return new DriverEngine(options, await VolumeRecords.open(options.recordsDirectory, options.ports));
-  }
-
-  /** Gives `exists`, and changes nothing, when there is such a volume. @throws BadVolumeError */
-  async create(name: string, options: { readonly sizeBytes?: number } = {}): Promise<'created' | 'exists'> {
-    const { texts, nameRule, defaultSizeBytes, sizeUnitBytes } = this.profile;
-    if (!nameRule.test(name)) throw new BadVolumeError(texts.badName(name));
-    const sizeBytes = options.sizeBytes === undefined || options.sizeBytes === 0 ? defaultSizeBytes : options.sizeBytes;
-    return await this.#volumes.run(name, async () => {
-      if (this.#records.get(name) !== undefined) return 'exists';
-      if (sizeBytes % sizeUnitBytes !== 0) throw new BadVolumeError(texts.badSizeUnit);
-      await this.#store.create(name, { sizeBytes });
-      await this.#records.put({ name, sizeBytes, createdAt: this.#clock.now(), isMounted: false });
+  /**
+   * Gives `exists` when there is such a volume, which is then kept or overwritten as the profile says.
+   * @throws BadVolumeError, BadSizeError, VolumeStateError where the profile refuses a second one
+   */
+  async create(
+    name: string,
+    request: { readonly options?: VolumeOptions; readonly sizeBytes?: number } = {},
+  ): Promise<'created' | 'exists'> {
+    const { options = {} } = request;
+    const { sizeBytes } = checkCreateRequest(this.profile, name, {
+      ...options,
+      ...(request.sizeBytes ? { size: String(request.sizeBytes) } : {}),
+    });
+    return await this.#volumes.run(this.#keyOf(name), async () => {
+      const known = await this.#find(name);
+      const { createAgain } = this.profile;
+      if (known !== undefined && createAgain !== 'duplicate') {
+        if (createAgain === 'refuse') throw new VolumeStateError(this.#say('exists', known.volume));
+        if (createAgain === 'overwrite') await this.#overwrite(known, { name, options, sizeBytes });
+        return 'exists';
+      }
+      const { backing, records, signal } = this.#options;
+      if (backing.ownsData || this.profile.layout.data.includes('<uuid>')) {
+        await backing.create({ name, options, sizeBytes }, { signal });
+        return 'created';
+      }
+      const facts = { name, uuid: '', index: records.nextIndex(), options };
+      const stored = this.#toStored({ ...facts, sizeBytes });
+      await this.#places.run(stored.place, async () => await this.#options.store.create(stored));
+      await backing.create({ name, options, sizeBytes }, { signal });
       return 'created';
     });
   }
 
-  /** Mounts it unless it is; gives the mountpoint. @throws UnknownVolumeError */
-  async mount(name: string): Promise<string> {
-    return await this.#volumes.run(name, async () => {
-      const record = this.#mustGet(name);
-      await this.#store.mount(name);
-      if (!record.isMounted) await this.#records.put({ ...record, isMounted: true });
-      return this.#store.mountpointOf(name);
+  /** Gives the mountpoint, which may be empty where the profile says so. @throws UnknownVolumeError, VolumeStateError */
+  async mount(name: string, id = ''): Promise<string> {
+    return await this.#volumes.run(this.#keyOf(name), async () => {
+      const known = await this.#find(name);
+      const { profile } = this;
+      if (known === undefined) {
+        if (profile.mountUnknown === 'empty-mountpoint') return '';
+        throw this.#unknown(name, 'unknownOnMount');
+      }
+      const { record, stored, isMounted } = known;
+      if (profile.mountWithoutId === 'empty-mountpoint' && id === '') return '';
+      if (profile.uses === 'ids' && isMounted && record.ids.includes(id)) {
+        throw new VolumeStateError(this.#say('alreadyHeld', known.volume, { id }));
+      }
+      await this.#attach(known);
+      await this.#places.run(stored.place, async () => await this.#options.store.mount(stored));
+      await this.#keep(record, {
+        isMounted: true,
+        mountCount:
+          profile.uses === 'first-mount' && isMounted
+            ? record.mountCount
+            : (isMounted ? record.mountCount : Math.max(0, record.mountCount)) + 1,
+        ids: profile.uses === 'ids' ? [...(isMounted ? record.ids : []), id] : [],
+      });
+      return this.#options.store.mountpointOf(stored);
     });
   }
 
-  /** Unmounts it if it is mounted. @throws UnknownVolumeError */
-  async unmount(name: string): Promise<void> {
-    await this.#volumes.run(name, async () => {
-      const record = this.#mustGet(name);
-      await this.#store.unmount(name);
-      if (record.isMounted) await this.#records.put({ ...record, isMounted: false });
+  /** @throws UnknownVolumeError, VolumeStateError */
+  async unmount(name: string, id = ''): Promise<void> {
+    const { profile } = this;
+    if (profile.unmount.effect === 'nothing') return;
+    await this.#volumes.run(this.#keyOf(name), async () => {
+      if (await this.#unmountRemoved(name)) return;
+      const known = await this.#find(name);
+      if (known === undefined || this.#isStranger(name)) throw this.#unknown(name, 'unknownOnUnmount');
+      const { record, stored, isMounted, volume } = known;
+      if (!isMounted && profile.unmount.unmounted === 'refuse') {
+        await this.#keep(record, { ...record, mountCount: record.mountCount - 1 });
+        throw new VolumeStateError(this.#say('unmountUnmounted', volume, { id }));
+      }
+      if (profile.uses === 'ids' && isMounted && !record.ids.includes(id)) {
+        throw new VolumeStateError(this.#say('notHeld', volume, { id }));
+      }
+      const uses = {
+        mountCount: record.mountCount - 1,
+        ids: record.ids.filter((holder) => holder !== id),
+      };
+      const isLast = profile.uses === 'none' || (profile.uses === 'ids' ? uses.ids.length === 0 : uses.mountCount <= 0);
+      if (isLast) {
+        await this.#places.run(stored.place, async () => await this.#options.store.unmount(stored));
+        if (volume.attachment === 'here') await this.#options.backing.detach(volume, this.#options);
+      }
+      await this.#keep(
+        record,
+        isLast ? { ...noUses, mountCount: Math.min(0, uses.mountCount) } : { ...uses, isMounted },
+      );
     });
   }
 
-  /** Forgets the volume; deletes its data too unless `keepData`. @throws UnknownVolumeError, VolumeMountedError */
-  async remove(name: string, options: { readonly keepData: boolean }): Promise<void> {
-    await this.#volumes.run(name, async () => {
-      const record = this.#mustGet(name);
-      if (await this.#isMounted(record)) throw new VolumeMountedError(this.profile.texts.removeMounted(name));
-      await this.#records.delete(name);
-      if (!options.keepData) await this.#store.destroy(name);
+  /**
+   * Removes the volume; its data, too, when the profile's removal deletes, or as `keepData` says.
+   * @throws UnknownVolumeError, VolumeMountedError
+   */
+  async remove(name: string, options: { readonly keepData?: boolean } = {}): Promise<void> {
+    const { remove, uses } = this.profile;
+    if (remove.effect === 'nothing') return;
+    const keepsData = options.keepData ?? remove.effect === 'keep-data';
+    await this.#volumes.run(this.#keyOf(name), async () => {
+      const known = await this.#find(name);
+      if (known === undefined || this.#isStranger(name)) throw this.#unknown(name, 'unknownOnRemove');
+      const { volume, record, stored, isMounted } = known;
+      const isInUse = isMounted || (uses === 'mounts' && record.mountCount !== 0);
+      if (isInUse && remove.inUse === 'refuse') throw new VolumeMountedError(this.#say('removeInUse', volume));
+      if (isMounted && remove.inUse === 'lose-mount' && record.mountCount > 1) return;
+      const { backing, records, store, signal } = this.#options;
+      await backing.remove(volume, { signal });
+      await records.delete(record.name);
+      if (isMounted && remove.inUse === 'leave-mounted') this.#removedMounted.set(name, stored);
+      if (!keepsData && !backing.ownsData && !isMounted) {
+        await this.#places.run(stored.place, async () => await store.destroy(stored));
+      }
     });
   }
 
   async get(name: string): Promise<EngineVolume | undefined> {
-    const record = this.#records.get(name);
-    return record === undefined ? undefined : await this.#toVolume(record);
+    const known = await this.#find(name);
+    return known === undefined || this.#isStranger(name) ? undefined : this.#toVolume(known);
   }
 
   /** By name, sorted. */
   async list(): Promise<readonly EngineVolume[]> {
-    return await Promise.all(this.#records.list().map(async (record) => await this.#toVolume(record)));
+    const { backing, signal } = this.#options;
+    const volumes = await backing.list({ signal });
+    const shown = volumes.filter(({ name }) => !this.#isStranger(name));
+    const known = await Promise.all(shown.map(async (volume) => this.#toVolume(await this.#know(volume))));
+    return known.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Where the volume is when it is mounted. */
-  mountpointOf(name: string): string {
-    return this.#store.mountpointOf(name);
+  /** Where a volume of that name is, or would be, mounted. */
+  placeOf(name: string): string {
+    return this.#options.store.mountpointOf(
+      this.#toStored({ name, uuid: '', index: this.#options.records.nextIndex(), options: {}, sizeBytes: 0 }),
+    );
   }
 
-  async #toVolume(record: VolumeRecord): Promise<EngineVolume> {
-    const { isMounted: _recorded, ...volume } = record;
-    return (await this.#isMounted(record)) ? { ...volume, mountpoint: this.#store.mountpointOf(record.name) } : volume;
+  /** Undoes every mount of the driver. */
+  async unmountAll(): Promise<void> {
+    await this.#options.store.unmountAll();
+    for (const record of this.#options.records.list()) {
+      if (record.isMounted) await this.#keep(record, noUses);
+    }
   }
 
-  async #isMounted(record: VolumeRecord): Promise<boolean> {
-    return await this.#store.isMounted(record.name, { recorded: record.isMounted });
+  /** The volume exists, but this driver does not know it yet, or has forgotten it. */
+  #isStranger(name: string): boolean {
+    return this.profile.knownFrom === 'mount' && this.#options.records.get(name) === undefined;
   }
 
-  #mustGet(name: string): VolumeRecord {
-    const record = this.#records.get(name);
-    if (record === undefined) throw new UnknownVolumeError(name);
-    return record;
+  async #find(name: string): Promise<Known | undefined> {
+    const [volume] = await this.#options.backing.find(name, this.#options);
+    return volume === undefined ? undefined : await this.#know(volume);
   }
+
+  async #know(volume: BackingVolume): Promise<Known> {
+    const { records, store } = this.#options;
+    const record = { ...noUses, ...records.get(volume.name), ...toRecordFacts(volume) };
+    const stored = this.#toStored(volume);
+    return { volume, record, stored, isMounted: await store.isMounted(stored, { recorded: record.isMounted }) };
+  }
+
+  async #keep(record: VolumeRecord, uses: Pick<VolumeRecord, 'isMounted' | 'mountCount' | 'ids'>): Promise<void> {
+    const isSame =
+      record.isMounted === uses.isMounted &&
+      (this.profile.uses === 'none' || record.mountCount === uses.mountCount) &&
+      record.ids.length === uses.ids.length;
+    if (isSame) return;
+    const mountCount = this.profile.uses === 'none' ? 0 : uses.mountCount;
+    await this.#options.records.put({ ...record, ...uses, mountCount });
+  }
+
+  /** Forgets the uses, as the real drivers do; the mount stays. */
+  async #overwrite(known: Known, volume: { name: string; options: VolumeOptions; sizeBytes: number }): Promise<void> {
+    await this.#options.records.put({ ...known.record, ...volume, mountCount: 0, ids: [] });
+    const stored = this.#toStored({ ...known.volume, ...volume });
+    await this.#places.run(stored.place, async () => await this.#options.store.create(stored));
+  }
+
+  async #attach({ volume, stored }: Known): Promise<void> {
+    const { backing, signal, store } = this.#options;
+    const preempts = this.profile.attach === 'exclusive-preempt' || this.profile.attach === 'move';
+    try {
+      const outcome = await backing.attach(volume, { signal, preempts });
+      // What the node that lost the volume still writes must not reach it any more.
+      if (outcome === 'preempted') await store.fence(stored);
+    } catch (error) {
+      const text =
+        error instanceof AttachedElsewhereError
+          ? 'attachedElsewhere'
+          : error instanceof AttachTimeoutError
+            ? 'timedOut'
+            : undefined;
+      throw text === undefined ? error : new VolumeStateError(this.#say(text, volume), { cause: error });
+    }
+  }
+
+  async #unmountRemoved(name: string): Promise<boolean> {
+    const stored = this.#removedMounted.get(name);
+    if (stored === undefined) return false;
+    await this.#places.run(stored.place, async () => await this.#options.store.unmount(stored));
+    return this.#removedMounted.delete(name);
+  }
+
+  #toStored(volume: Pick<BackingVolume, 'name' | 'uuid' | 'index' | 'options' | 'sizeBytes'>): StoredVolume {
+    const { layout } = this.profile;
+    return {
+      key: fill(layout.data, volume),
+      place: resolveInside(this.#options.mountsDirectory, fill(layout.mountpoint, volume)),
+      sizeBytes: volume.sizeBytes,
+    };
+  }
+
+  #toVolume({ volume, stored, isMounted }: Known): EngineVolume {
+    const { name, uuid, sizeBytes, createdAt, options, status } = volume;
+    const place = this.#options.store.mountpointOf(stored);
+    return {
+      name,
+      uuid,
+      sizeBytes,
+      createdAt,
+      options,
+      place,
+      ...(status === undefined ? {} : { status }),
+      ...(isMounted ? { mountpoint: place } : {}),
+    };
+  }
+
+  /** A text of the profile about a volume. */
+  #say(text: keyof ProfileTexts, volume: BackingVolume, more: { readonly id?: string } = {}): string {
+    const mountpoint = this.#options.store.mountpointOf(this.#toStored(volume));
+    return fill(this.profile.texts[text], { ...volume, ...more, mountpoint });
+  }
+
+  #unknown(name: string, text: keyof ProfileTexts): UnknownVolumeError {
+    return new UnknownVolumeError(name, this.wordUnknown(name, text));
+  }
+
+  /** A text of the profile about a volume that nobody knows. */
+  wordUnknown(name: string, text: keyof ProfileTexts): string {
+    return fill(this.profile.texts[text], { name, mountpoint: this.placeOf(name) });
+  }
+
+  #keyOf(name: string): string {
+    return this.profile.nameLookup === 'case-insensitive' ? name.toLowerCase() : name;
+  }
+}
+
+function toRecordFacts({
+  name,
+  uuid,
+  index,
+  sizeBytes,
+  createdAt,
+  options,
+}: BackingVolume): Omit<VolumeRecord, keyof typeof noUses> {
+  return { name, uuid, index, sizeBytes, createdAt, options };
 }

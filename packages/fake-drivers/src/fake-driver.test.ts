@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectVolumeDriver, type VolumeDriverClient } from '@drydock/volume-plugin';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { convoyProfiles } from './convoy-profiles.ts';
 import { startFakeDriver, type StartedFakeDriver } from './fake-driver.ts';
+import { findProfile } from './profiles/index.ts';
 
 let directory: string;
 const signal = AbortSignal.timeout(60_000);
@@ -20,10 +20,15 @@ afterEach(async () => {
 async function aDriver(faults = ''): Promise<StartedFakeDriver> {
   return await startFakeDriver({
     socketPath: join(directory, 'run', 'd.sock'),
-    profile: convoyProfiles.vfs,
+    profile: findProfile('convoy-0.5-vfs'),
     directory: join(directory, 'state'),
     faults,
   });
+}
+
+async function aDriverOf(profile: string): Promise<StartedFakeDriver> {
+  const socketPath = join(directory, 'run', 'd.sock');
+  return await startFakeDriver({ socketPath, profile: findProfile(profile), directory: join(directory, 'state') });
 }
 
 async function connect(): Promise<VolumeDriverClient> {
@@ -104,13 +109,13 @@ describe('a fake convoy with vfs', () => {
   it('keeps the data of a volume that is removed by reference, and deletes it otherwise', async () => {
     await using driver = await aDriver();
     await driver.engine.create('v1');
-    await writeFile(join(driver.engine.mountpointOf('v1'), 'file'), 'x');
+    await writeFile(join(driver.engine.placeOf('v1'), 'file'), 'x');
     await driver.engine.remove('v1', { keepData: true });
     await driver.engine.create('v1');
-    expect(await readdir(driver.engine.mountpointOf('v1'))).toEqual(['file']);
+    expect(await readdir(driver.engine.placeOf('v1'))).toEqual(['file']);
     await driver.engine.remove('v1', { keepData: false });
     await driver.engine.create('v1');
-    expect(await readdir(driver.engine.mountpointOf('v1'))).toEqual([]);
+    expect(await readdir(driver.engine.placeOf('v1'))).toEqual([]);
   });
 
   it('does not remove a mounted volume', async () => {
@@ -141,7 +146,7 @@ describe('a fake convoy with vfs', () => {
     [
       'a record of another version',
       'v1.json',
-      '{"version":2,"name":"v1","sizeBytes":0,"createdAt":1,"isMounted":false}',
+      '{"version":3,"name":"v1","sizeBytes":0,"createdAt":1,"isMounted":false}',
     ],
     [
       'a record of another volume',
@@ -209,5 +214,27 @@ describe('a fake driver with faults', () => {
       ['Plugin.Activate', { Name: '', Opts: {} }],
       ['VolumeDriver.Create', { Name: 'v1', Opts: { size: '4096' } }],
     ]);
+  });
+});
+
+describe('a fake driver whose real one goes where it is told', () => {
+  it.each([
+    ['rclone-id', '../evil', { type: 'memory' }],
+    ['local-persist', 'v1', { mountpoint: '/etc/drydock' }],
+  ])('refuses a place outside of its directory: %s', async (profile, name, options) => {
+    await using _driver = await aDriverOf(profile);
+    using client = await connect();
+    await expect(client.create(name, options, { signal })).rejects.toThrow('which this driver does not leave');
+  });
+
+  it('does not follow a link that a task left in a volume', async () => {
+    await using driver = await aDriverOf('local-persist');
+    using client = await connect();
+    const data = join(directory, 'state', 'data');
+    await client.create('v1', { mountpoint: join(data, 'v1') }, { signal });
+    await symlink('/etc', join(await client.mount('v1', { signal }), 'link'));
+    const creating = client.create('v2', { mountpoint: join(data, 'v1', 'link', 'drydock') }, { signal });
+    await expect(creating).rejects.toThrow('which this driver does not leave');
+    expect(await driver.engine.list()).toHaveLength(1);
   });
 });

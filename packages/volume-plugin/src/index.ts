@@ -6,4 +6,4 @@ export { GoJsonError, parseFirstJson, toGoJson } from './go-json.ts';
 export type { PluginClientEvent } from './retry.ts';
 export { connectVolumeDriver } from './volume-driver-client.ts';
 export type { VolumeDriverClient } from './volume-driver-client.ts';
-export type { PluginVolume, VolumeOptions } from './wire.ts';
+export type { PluginVolume, VolumeDriverMethod, VolumeOptions } from './wire.ts';

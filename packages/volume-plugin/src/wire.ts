@@ -28,6 +28,10 @@ export interface PluginVolume {
   readonly Name: string;
   /** Absent or empty while the volume is not mounted (some drivers always set it). */
   readonly Mountpoint?: string;
+  /** RFC 3339. */
+  readonly CreatedAt?: string;
+  /** Whatever the driver wants to tell; an object, or the engine rejects the answer. */
+  readonly Status?: Readonly<Record<string, unknown>>;
 }
 
 /** A request as the server decodes it; keys that a method does not have keep their defaults. */

@@ -99,14 +99,14 @@ async function deleteVolume(fields: Fields, { engine }: ClientApiContext): Promi
 
 async function listVolumes(_fields: Fields, { engine, driver }: ClientApiContext): Promise<string> {
   const volumes = await engine.list();
-  const byName = volumes.map((volume) => [volume.name, toVolumeJson(volume, driver, engine)]);
+  const byName = volumes.map((volume) => [volume.name, toVolumeJson(volume, driver)]);
   return toGoJson(Object.fromEntries(byName), '\t');
 }
 
 async function volumeText(name: string, { engine, driver }: ClientApiContext): Promise<string> {
   const volume = await engine.get(name);
   if (volume === undefined) throw new ClientApiError('NOT_FOUND', 'Volume not found.');
-  return toGoJson(toVolumeJson(volume, driver, engine), '\t');
+  return toGoJson(toVolumeJson(volume, driver), '\t');
 }
 
 async function known<T>(name: string, operation: Promise<T>): Promise<T> {

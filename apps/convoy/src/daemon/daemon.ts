@@ -73,7 +73,7 @@ async function chooseDriver(root: string): Promise<DriverKind> {
 
 function toProfile({ driver, driverOptions }: Configuration): DriverProfile {
   const size = driverOptions[driver === 'vfs' ? 'vfs.defaultvolumesize' : 'dm.defaultvolumesize'];
-  const profile = convoyProfiles[driver];
+  const profile = convoyProfiles['0.5'][driver];
   return size === undefined ? profile : { ...profile, defaultSizeBytes: parseSizeBytes(size) };
 }
 

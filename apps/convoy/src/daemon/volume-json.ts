@@ -1,8 +1,8 @@
-import type { DriverEngine, EngineVolume } from '@drydock/fake-drivers';
+import type { EngineVolume } from '@drydock/fake-drivers';
 import type { DriverKind } from './configuration.ts';
 
 /** A volume as convoy 0.5 shows it: this key order, all of DriverInfo as text with sorted keys. */
-export function toVolumeJson(volume: EngineVolume, driver: DriverKind, engine: DriverEngine): object {
+export function toVolumeJson(volume: EngineVolume, driver: DriverKind): object {
   const createdTime = toRubyDate(new Date(volume.createdAt));
   const mountpoint = volume.mountpoint ?? '';
   return {
@@ -15,7 +15,7 @@ export function toVolumeJson(volume: EngineVolume, driver: DriverKind, engine: D
         ? {
             Driver: driver,
             MountPoint: mountpoint,
-            Path: engine.mountpointOf(volume.name),
+            Path: volume.place,
             PrepareForVM: 'false',
             Size: String(volume.sizeBytes),
             VolumeCreatedAt: createdTime,

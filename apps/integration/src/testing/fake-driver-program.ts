@@ -2,12 +2,12 @@
  * Runs a fake driver as a Docker volume plugin until SIGTERM, then prints the calls that it got, one JSON object a line.
  * Arguments: plugin name, directory for its state, `vfs` or `devicemapper`, faults.
  */
-import { convoyProfiles, startFakeDriver } from '@drydock/fake-drivers';
+import { findProfile, startFakeDriver } from '@drydock/fake-drivers';
 
 const [, , name = '', directory = '', store = '', faults = ''] = process.argv;
 const driver = await startFakeDriver({
   socketPath: `/run/docker/plugins/${name}.sock`,
-  profile: store === 'devicemapper' ? convoyProfiles.devicemapper : convoyProfiles.vfs,
+  profile: findProfile(store === 'devicemapper' ? 'convoy-0.5-devicemapper' : 'convoy-0.5-vfs'),
   directory,
   faults,
 });

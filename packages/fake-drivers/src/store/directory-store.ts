@@ -1,23 +1,28 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { VolumeStore } from './volume-store.ts';
+import { refuseLinksOutside, resolveInside } from './inside.ts';
+import type { StoreDirectories, VolumeStore } from './volume-store.ts';
 
-/** Plain directories `<directory>/<name>` of mode 0700: mounting is bookkeeping only. */
-export function createDirectoryStore(directory: string): VolumeStore {
-  const mountpointOf = (name: string): string => join(directory, name);
+/** Plain directories of mode 0700 below `data`: mounting is bookkeeping only, and needs no rights. */
+export function createDirectoryStore({ data }: StoreDirectories): VolumeStore {
+  const mountpointOf = ({ key }: { readonly key: string }): string => resolveInside(data, key);
+  const ensure = async (volume: { readonly key: string }): Promise<void> => {
+    const path = mountpointOf(volume);
+    await refuseLinksOutside(data, path);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  };
   return {
     mountpointOf,
-    async create(name) {
-      await mkdir(directory, { recursive: true });
-      await mkdir(mountpointOf(name), { recursive: true, mode: 0o700 });
+    create: ensure,
+    async destroy(volume) {
+      const path = mountpointOf(volume);
+      await refuseLinksOutside(data, path);
+      await rm(path, { recursive: true, force: true });
     },
-    async destroy(name) {
-      await rm(mountpointOf(name), { recursive: true, force: true });
-    },
-    async mount(name) {
-      await mkdir(mountpointOf(name), { recursive: true, mode: 0o700 });
-    },
+    mount: ensure,
     unmount: async () => undefined,
-    isMounted: async (_name, { recorded }) => recorded,
+    isMounted: async (_volume, { recorded }) => recorded,
+    // Without mounts every node writes to the same path: there is nothing to cut off.
+    fence: async () => undefined,
+    unmountAll: async () => undefined,
   };
 }

@@ -1,13 +1,59 @@
-/** Where a driver keeps the data of its volumes. The engine never runs two operations on one volume at a time. */
+/** Where a driver keeps the data of its volumes. The engine never runs two operations on one place at a time. */
+import { assertNever } from '@drydock/base/errors';
+import type { StoreKind } from '../profile.ts';
+import { createBindStore } from './bind-store.ts';
+import { createDirectoryStore } from './directory-store.ts';
+import { createExt4LoopStore } from './ext4-loop-store.ts';
+import { createTmpfsStore } from './tmpfs-store.ts';
+
+/** A volume as a store sees it. */
+export interface StoredVolume {
+  /** Which data; a path of one or more parts below the driver's data. */
+  readonly key: string;
+  /** Where it is mounted; absolute. */
+  readonly place: string;
+  /** 0 = unlimited. */
+  readonly sizeBytes: number;
+}
+
 export interface VolumeStore {
-  /** Where a mounted volume is; absolute. */
-  mountpointOf(name: string): string;
-  /** Makes the data ready; what an earlier volume of the name left behind is taken over. */
-  create(name: string, options: { readonly sizeBytes: number }): Promise<void>;
+  /** Where the mounted volume is found; a store that mounts nothing has its own idea. */
+  mountpointOf(volume: StoredVolume): string;
+  /** Makes the data ready; data that are there already are taken over. */
+  create(volume: StoredVolume): Promise<void>;
   /** Deletes the data of a volume that is not mounted; none is fine. */
-  destroy(name: string): Promise<void>;
-  mount(name: string): Promise<void>;
-  unmount(name: string): Promise<void>;
+  destroy(volume: StoredVolume): Promise<void>;
+  /** Mounts it unless it is. */
+  mount(volume: StoredVolume): Promise<void>;
+  /** Unmounts it if it is mounted. */
+  unmount(volume: StoredVolume): Promise<void>;
   /** Whether the volume is mounted now. A store without mounts of its own gives `recorded` back. */
-  isMounted(name: string, options: { readonly recorded: boolean }): Promise<boolean>;
+  isMounted(volume: StoredVolume, options: { readonly recorded: boolean }): Promise<boolean>;
+  /** Puts a copy in the place of the data: a mount of them that another node still has no longer reaches them. */
+  fence(volume: StoredVolume): Promise<void>;
+  /** Undoes every mount below the store's directories, also those of a driver that was killed. */
+  unmountAll(): Promise<void>;
+}
+
+/** Directories of a store; both are real paths without links and exist. */
+export interface StoreDirectories {
+  /** Holds the data; several nodes may share it. */
+  readonly data: string;
+  /** Mountpoints of this node are below it. */
+  readonly mounts: string;
+}
+
+export function createVolumeStore(kind: StoreKind, directories: StoreDirectories): VolumeStore {
+  switch (kind) {
+    case 'directory':
+      return createDirectoryStore(directories);
+    case 'bind':
+      return createBindStore(directories);
+    case 'ext4-on-loop':
+      return createExt4LoopStore(directories);
+    case 'tmpfs':
+      return createTmpfsStore(directories);
+    default:
+      return assertNever(kind);
+  }
 }

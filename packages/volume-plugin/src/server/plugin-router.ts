@@ -37,8 +37,10 @@ export interface PluginCall {
 export interface PluginRouterOptions {
   readonly handlers: VolumeDriverHandlers;
   readonly style: ReplyStyleName;
-  /** Sees every call before its handler; an answer takes the handler's place. */
-  readonly intercept?: (call: PluginCall) => Promise<HttpAnswer | undefined>;
+  /** Stands around every call: gives the answer, with or without letting the handler make one. */
+  readonly intercept?: (call: PluginCall, proceed: () => Promise<HttpAnswer>) => Promise<HttpAnswer>;
+  /** Calls that this driver does not have: answered like every unknown path. Default: none. */
+  readonly missingCalls?: readonly VolumeDriverMethod[];
 }
 
 export interface PluginRouter {
@@ -49,12 +51,13 @@ export interface PluginRouter {
 }
 
 export function createPluginRouter(options: PluginRouterOptions): PluginRouter {
-  const { handlers, intercept } = options;
+  const { handlers, intercept, missingCalls = [] } = options;
   const style = replyStyles[options.style];
+  const missing: readonly string[] = missingCalls;
   return {
     async route({ method: verb, path, body }) {
       const method = toMethod(path);
-      if (method === undefined || verb !== 'POST') return undefined;
+      if (method === undefined || verb !== 'POST' || missing.includes(method)) return undefined;
       let request: VolumeDriverRequest;
       try {
         request = parseRequest(method, body);
@@ -62,13 +65,14 @@ export function createPluginRouter(options: PluginRouterOptions): PluginRouter {
         if (error instanceof GoJsonError || error instanceof PluginReplyError) return style.badRequest(error.message);
         throw error;
       }
-      const intercepted = await intercept?.({ method, request });
-      if (intercepted !== undefined) return intercepted;
-      try {
-        return style.success(await callHandler(handlers, method, request));
-      } catch (error) {
-        return style.failure(messageOf(error));
-      }
+      const proceed = async (): Promise<HttpAnswer> => {
+        try {
+          return style.success(await callHandler(handlers, method, request));
+        } catch (error) {
+          return style.failure(messageOf(error));
+        }
+      };
+      return intercept === undefined ? await proceed() : await intercept({ method, request }, proceed);
     },
     notFound: ({ method, path }) => style.notFound(method, path),
   };

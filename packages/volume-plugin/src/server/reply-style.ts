@@ -32,9 +32,25 @@ const sdkStyle: ReplyStyle = {
   notFound: () => ({ status: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' }),
 };
 
-export type ReplyStyleName = 'convoy' | 'sdk';
+/** flocker: status 200 also for errors, `Err` in every answer. */
+const flockerStyle: ReplyStyle = {
+  success: (value) => flockerJson({ Err: '', ...value }),
+  failure: (text) => flockerJson({ Err: text }),
+  badRequest: (text) => flockerJson({ Err: text }),
+  notFound: () => ({ status: 404, contentType: 'text/html', body: '<html><body>No Such Resource</body></html>\n' }),
+};
 
-export const replyStyles: Readonly<Record<ReplyStyleName, ReplyStyle>> = { convoy: convoyStyle, sdk: sdkStyle };
+export type ReplyStyleName = 'convoy' | 'sdk' | 'flocker';
+
+export const replyStyles: Readonly<Record<ReplyStyleName, ReplyStyle>> = {
+  convoy: convoyStyle,
+  sdk: sdkStyle,
+  flocker: flockerStyle,
+};
+
+function flockerJson(value: object): HttpAnswer {
+  return { status: 200, contentType: 'application/json', body: toGoJson(value) };
+}
 
 function convoyJson(value: object): HttpAnswer {
   return { status: 200, contentType: 'text/plain; charset=utf-8', body: toGoJson(value, '\t') };

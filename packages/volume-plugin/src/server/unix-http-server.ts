@@ -25,8 +25,20 @@ export interface HttpRequest {
   readonly body: string;
 }
 
-/** An answer; `no-reply` leaves the client waiting until it goes away or the server stops. */
-export type HttpAnswer = { readonly status: number; readonly contentType: string; readonly body: string } | 'no-reply';
+/** A whole answer, or one that is delivered badly on purpose. */
+export interface HttpReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** `cut`: half of the body, then the connection is closed. `slow`: a byte at a time, this many ms apart. */
+  readonly delivery?: { readonly kind: 'cut' } | { readonly kind: 'slow'; readonly byteDelayMs: number };
+}
+
+/**
+ * `no-reply` leaves the client waiting until it goes away or the server stops; `drop` closes the connection without an
+ * answer.
+ */
+export type HttpAnswer = HttpReply | 'no-reply' | 'drop';
 
 export interface UnixHttpServerOptions {
   /** Absolute; missing directories above it are made. */
@@ -48,8 +60,10 @@ export async function startUnixHttpServer(options: UnixHttpServerOptions): Promi
   await mkdir(dirname(socketPath), { recursive: true });
   await removeDeadSocket(socketPath);
   const answers = new Set<Promise<void>>();
+  const stopping = new AbortController();
   const server = createServer({ requireHostHeader: false }, (request, response) => {
-    const answered = answer(request, response, { handle, bodyBytesMax }).finally(() => answers.delete(answered));
+    const context = { handle, bodyBytesMax, signal: stopping.signal };
+    const answered = answer(request, response, context).finally(() => answers.delete(answered));
     answers.add(answered);
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -58,7 +72,7 @@ export async function startUnixHttpServer(options: UnixHttpServerOptions): Promi
   server.listen({ path: socketPath }, resolve);
   process.umask(umask);
   await promise;
-  return new StartedUnixHttpServer({ server, socketPath, answers, drainMs });
+  return new StartedUnixHttpServer({ server, socketPath, answers, drainMs, stopping });
 }
 
 /** A server that listens. */
@@ -67,13 +81,21 @@ export class StartedUnixHttpServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #answers: ReadonlySet<Promise<void>>;
   readonly #drainMs: number;
+  readonly #stopping: AbortController;
   #stopped: Promise<void> | undefined;
 
-  constructor(parts: { server: Server; socketPath: string; answers: ReadonlySet<Promise<void>>; drainMs: number }) {
+  constructor(parts: {
+    server: Server;
+    socketPath: string;
+    answers: ReadonlySet<Promise<void>>;
+    drainMs: number;
+    stopping: AbortController;
+  }) {
     this.socketPath = parts.socketPath;
     this.#server = parts.server;
     this.#answers = parts.answers;
     this.#drainMs = parts.drainMs;
+    this.#stopping = parts.stopping;
   }
 
   /** Removes the socket, waits for the answers in the making, closes every connection. Safe to call twice. */
@@ -82,11 +104,19 @@ export class StartedUnixHttpServer implements AsyncDisposable {
     await this.#stopped;
   }
 
+  /** Goes silent at once, as a process that is killed: connections break, the socket file stays. */
+  kill(): void {
+    this.#stopping.abort();
+    this.#server.closeAllConnections();
+    this.#server.on('connection', (socket) => socket.destroy());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   async #stop(): Promise<void> {
+    this.#stopping.abort();
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     const timer = new AbortController();
@@ -103,21 +133,24 @@ export class StartedUnixHttpServer implements AsyncDisposable {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  options: Pick<UnixHttpServerOptions, 'handle'> & { readonly bodyBytesMax: number },
+  options: Pick<UnixHttpServerOptions, 'handle'> & { readonly bodyBytesMax: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const body = await readBody(request, options.bodyBytesMax);
   if (body === 'aborted') return;
   if (body === 'too-long') {
     response.setHeader('Connection', 'close');
-    await send(response, { status: 413, contentType: 'text/plain; charset=utf-8', body: 'request body too long\n' });
+    const reply = { status: 413, contentType: 'text/plain; charset=utf-8', body: 'request body too long\n' };
+    await send(response, reply, options.signal);
     return;
   }
   const path = (request.url ?? '/').split('?')[0] ?? '/';
   try {
     const result = await options.handle({ method: request.method ?? '', path, body: body.text });
-    if (result !== 'no-reply') await send(response, result);
+    if (result === 'drop') response.destroy();
+    else if (result !== 'no-reply') await send(response, result, options.signal);
   } catch (error) {
-    await send(response, { status: 500, contentType: 'text/plain; charset=utf-8', body: `${messageOf(error)}\n` });
+    const reply = { status: 500, contentType: 'text/plain; charset=utf-8', body: `${messageOf(error)}\n` };
+    await send(response, reply, options.signal);
   }
 }
 
@@ -141,16 +174,45 @@ async function readBody(
 }
 
 /** Resolves when the answer is handed over or the client is gone. */
-async function send(response: ServerResponse, answered: Exclude<HttpAnswer, 'no-reply'>): Promise<void> {
+async function send(response: ServerResponse, answered: HttpReply, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   response.once('close', resolve);
   response.writeHead(answered.status, {
     'Content-Type': answered.contentType,
     'Content-Length': Buffer.byteLength(answered.body),
   });
-  response.end(answered.body, () => resolve());
+  const body = Buffer.from(answered.body);
+  switch (answered.delivery?.kind) {
+    case undefined:
+      response.end(body, () => resolve());
+      break;
+    case 'cut':
+      response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
+      break;
+    case 'slow':
+      await sendSlowly(response, body, answered.delivery.byteDelayMs, signal);
+      break;
+  }
   if (response.destroyed) resolve();
   await promise;
+}
+
+/** Ends early when the client goes away or the server stops. */
+async function sendSlowly(
+  response: ServerResponse,
+  body: Buffer,
+  byteDelayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for (let at = 0; at < body.length && !response.destroyed; at++) {
+      response.write(body.subarray(at, at + 1));
+      await delay(byteDelayMs, undefined, { signal });
+    }
+    response.end();
+  } catch {
+    response.destroy(); // the server stops, and does not wait for the rest
+  }
 }
 
 async function removeDeadSocket(socketPath: string): Promise<void> {

@@ -1,0 +1,48 @@
+import { driverProfiles, toJsonProfile, type DriverProfile } from '@drydock/fake-drivers';
+import { Command } from 'commander';
+
+/** `drydock driver list` */
+export function listCommand(): Command {
+  return new Command('list')
+    .description('Explains the driver profiles')
+    .option('--json', 'every field of every profile, as one JSON array')
+    .action((flags: { readonly json?: boolean }) => {
+      process.stdout.write(
+        flags.json === true
+          ? `${JSON.stringify(driverProfiles.map(toJsonProfile), undefined, 2)}\n`
+          : driverProfiles.map(explain).join('\n'),
+      );
+    });
+}
+
+/** What a person wants to know of a profile before using it. */
+function explain(profile: DriverProfile): string {
+  const { name, role, summary, source, scope, backing, store, stores, uses, missingCalls, exampleOptions } = profile;
+  const options = Object.entries(exampleOptions).map(([key, value]) => `${key}=${value}`);
+  const rows: readonly (readonly [string, string])[] = [
+    ['', summary],
+    ['knows volumes by', `${backingNames[backing]}, scope ${scope}`],
+    ['stores', stores.map((kind) => (kind === store ? `${kind} (default)` : kind)).join(', ')],
+    ['counts', useNames[uses]],
+    ['has no', missingCalls.map((call) => call.replace('VolumeDriver.', '')).join(', ')],
+    ['needs options', options.join(',')],
+    ['facts from', source],
+  ];
+  const lines = rows.filter(([, text]) => text !== '').map(([title, text]) => `  ${title.padEnd(17)} ${text}`);
+  return `${name}${role === 'trap' ? ' (trap)' : ''}\n${lines.join('\n').replace(/^ {20}/, '  ')}\n`;
+}
+
+const backingNames: Readonly<Record<DriverProfile['backing'], string>> = {
+  local: 'its own records',
+  pool: 'a pool that nodes share',
+  ec2: 'a block store, spoken to as EC2',
+  cinder: 'a block store, spoken to as OpenStack Cinder',
+  flocker: 'a control service that moves datasets',
+};
+
+const useNames: Readonly<Record<DriverProfile['uses'], string>> = {
+  none: 'nothing: one Unmount undoes any number of Mounts',
+  mounts: 'Mounts minus Unmounts',
+  'first-mount': 'the first Mount only',
+  ids: 'the ids of the callers',
+};
