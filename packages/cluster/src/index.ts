@@ -7,3 +7,4 @@ export type { BinName } from './bins.ts';
 export type { ExecutedTask, ExecuteOptions } from './executed-task.ts';
 export type { Leak } from './leaks.ts';
 export { NamespaceError } from './private-namespace.ts';
+export { isOrdinaryUser, userNamespaceProblem } from './user-namespace.ts';

@@ -15,6 +15,7 @@ import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } 
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
 import { endLeftovers } from './leftovers.ts';
 import { startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
+import { isOrdinaryUser } from './user-namespace.ts';
 
 export interface LocalClusterOptions {
   /** Directory of image archives, the agents' `--docker_registry`. */
@@ -273,6 +274,8 @@ export class LocalCluster implements AsyncDisposable {
     await endLeftovers(async () => await this.leaks());
     // A loop device whose file lies on a file system of this namespace would outlive it while it is mounted.
     for (const mountPoint of (await this.#namespace.newMounts()).toReversed()) await this.exec(['umount', mountPoint]);
+    // An overlay's work directory is closed to everybody but root, and an ordinary user is root inside only.
+    if (isOrdinaryUser()) await this.exec(['rm', '-rf', this.directory]);
     await this.#namespace.stop();
     await rm(this.directory, { recursive: true, force: true });
   }

@@ -2,6 +2,8 @@
  * A private mount namespace for one run: what daemons, drivers and containers mount in it never shows on the host, and a
  * Docker daemon on the host never sees the plugins that are announced in it.
  *
+ * An ordinary user gets a user namespace with it, in which the user is root and nobody else exists.
+ *
  * Inside: `/` is shared recursively (as on a systemd host, so that unmounts reach containers), `/run` is a tmpfs,
  * `/etc/docker/plugins` is empty and writable, everything else is the host's.
  */
@@ -10,8 +12,9 @@ import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '@drydock/base/errors';
+import { isOrdinaryUser, userNamespaceProblem } from './user-namespace.ts';
 
-/** The namespace cannot be made here. */
+/** The namespace cannot be made here; the message says what is missing and how to get it. */
 export class NamespaceError extends DomainError<'NAMESPACE_FAILED'> {
   readonly code = 'NAMESPACE_FAILED';
 }
@@ -36,9 +39,9 @@ mkdir -p /run/docker/plugins /run/lock
 if [ -d /etc/docker/plugins ]; then
   mount -t tmpfs -o mode=755 tmpfs /etc/docker/plugins
 else
-  mkdir -p "$1/etc/upper" "$1/etc/work"
+  # Made before the mount: the root of a user namespace cannot write where the machine's root owns the directory.
+  mkdir -p "$1/etc/upper/docker/plugins" "$1/etc/work"
   mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" overlay /etc
-  mkdir -p /etc/docker/plugins
 fi
 if [ -d /usr/lib/docker/plugins ]; then
   mount -t tmpfs -o mode=755 tmpfs /usr/lib/docker/plugins
@@ -55,7 +58,10 @@ export async function startPrivateNamespace(options: {
   readonly env: Readonly<Record<string, string>>;
 }): Promise<StartedNamespace> {
   await mkdir(options.directory, { recursive: true });
-  const argv = ['--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'namespace', options.directory];
+  const unavailable = isOrdinaryUser() ? await userNamespaceProblem() : undefined;
+  if (unavailable !== undefined) throw new NamespaceError(unavailable);
+  const kinds = [...(isOrdinaryUser() ? ['--user', '--map-root-user'] : []), '--mount', '--propagation', 'private'];
+  const argv = [...kinds, 'sh', '-c', SETUP, 'namespace', options.directory];
   // In a session of its own: Ctrl-C at a terminal must not take the namespace away from what is still stopping in it.
   const holder = spawn('unshare', argv, {
     cwd: '/',
@@ -101,7 +107,9 @@ class PrivateNamespace implements StartedNamespace {
   }
 
   enter(argv: readonly string[]): readonly [string, ...string[]] {
-    return ['nsenter', `--target=${this.pid}`, '--mount', '--wdns=/', ...argv];
+    // With its credentials kept, the user is root inside: the mapping has nobody else.
+    const user = isOrdinaryUser() ? ['--user', '--preserve-credentials'] : [];
+    return ['nsenter', `--target=${this.pid}`, ...user, '--mount', '--wdns=/', ...argv];
   }
 
   async newMounts(): Promise<readonly string[]> {

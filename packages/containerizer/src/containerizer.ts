@@ -29,6 +29,8 @@ export interface MesosContainerizerOptions {
   /** `--sandbox_directory`: where a container with an image sees its sandbox. */
   readonly sandboxDirectory: string;
   readonly initPath: string;
+  /** Whether the group of terminals, 5, exists for this process. */
+  readonly hasTerminalGroup: boolean;
   /** In the order in which they prepare. */
   readonly isolators: readonly Isolator[];
   readonly launcher: Launcher;
@@ -201,6 +203,7 @@ export class MesosContainerizer implements AsyncDisposable {
         mounts: merged.mounts,
         user,
         initPath,
+        hasTerminalGroup: this.#options.hasTerminalGroup,
         ...(limits === undefined ? {} : { limits }),
       }),
       ...(provisioned?.overlay === undefined ? {} : { overlay: provisioned.overlay }),

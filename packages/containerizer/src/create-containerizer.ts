@@ -13,7 +13,9 @@ import { LinuxFilesystemIsolator } from './isolators/filesystem-linux.ts';
 import { PosixFilesystemIsolator } from './isolators/filesystem-posix.ts';
 import { ResourceIsolator } from './isolators/resource-isolator.ts';
 import { probeCgroups } from './launcher/cgroups.ts';
+import { readIdMapping } from './launcher/id-mapping.ts';
 import { Launcher } from './launcher/launcher.ts';
+import { TERMINAL_GROUP } from './launcher/oci-config.ts';
 import { Provisioner, probeOverlay, type ProvisionerBackend } from './provisioner/provisioner.ts';
 
 /** Makes an isolator that this package does not have; what it throws becomes the reason of a failed start. */
@@ -78,6 +80,7 @@ export async function createMesosContainerizer(options: CreateMesosContainerizer
     runtimeDir,
     sandboxDirectory: options.sandboxDirectory ?? '/mnt/mesos/sandbox',
     initPath,
+    hasTerminalGroup: (await readIdMapping()).hasGid(TERMINAL_GROUP),
     isolators,
     logger,
     launcher: new Launcher({

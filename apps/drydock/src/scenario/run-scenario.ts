@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
 import type { RunResult } from '@drydock/base/subprocess';
 import { LocalCluster, type BinName } from '@drydock/cluster';
+import { ORDINARY_USER_LIMITS } from './ordinary-user.ts';
 import type { Reporter } from './reporter.ts';
 import { findUnexpectedLine } from './sandbox-lines.ts';
 import type { ScenarioCheck, ScenarioResult, ScenarioStep } from './scenario-result.ts';
@@ -16,6 +17,8 @@ export interface RunScenarioOptions {
   readonly volumesFile: string;
   /** Wait for the signal before the cluster is taken down. */
   readonly isKept: boolean;
+  /** Not root: everything runs in a user namespace, and volumes are plain directories. */
+  readonly isOrdinaryUser: boolean;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
@@ -34,6 +37,11 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   const { MESOS_PORT, ...others } = cluster.daemonSettings;
   const settings = Object.entries({ MESOS_PORT, ...others }).map(([name, value]) => `${name}=${value}`);
   story.note(`everything runs in a mount namespace of its own; the daemons' environment has ${settings.join(' ')}`);
+  const listing = options.isOrdinaryUser ? ['myfile'] : ['lost+found', 'myfile'];
+  if (options.isOrdinaryUser) {
+    story.note('you are not root, so this is a user namespace in which you are:');
+    for (const limit of ORDINARY_USER_LIMITS) story.note(`- ${limit}`);
+  }
   let sandboxStdout = '';
   try {
     await story.daemon(cluster.startMaster());
@@ -44,9 +52,9 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
     story.check('convoy created the volume', created.exitCode === 0, created.stderr || created.stdout);
     await runTask(story, cluster, 'touch /tmp/myvolume/myfile');
     sandboxStdout = await runTask(story, cluster, 'ls /tmp/myvolume');
-    const unexpected = findUnexpectedLine(sandboxStdout);
+    const unexpected = findUnexpectedLine(sandboxStdout, listing);
     story.check("the second task's stdout has the document's lines", unexpected === undefined, unexpected);
-    for (const name of ['lost+found', 'myfile']) {
+    for (const name of listing) {
       story.check(`the volume holds ${name}`, sandboxStdout.split('\n').includes(name), 'it is not listed');
     }
     await cluster.waitUntilIdle();
@@ -129,7 +137,8 @@ class Story {
 
   result(facts: Pick<ScenarioResult, 'sandboxStdout' | 'durationMs'>): ScenarioResult {
     const isPassed = this.#checks.length > 0 && this.#checks.every((check) => check.isPassed);
-    return { isPassed, image: this.#options.imageNote, commands: this.#steps, checks: this.#checks, ...facts };
+    const limits = this.#options.isOrdinaryUser ? ORDINARY_USER_LIMITS : [];
+    return { isPassed, limits, image: this.#options.imageNote, commands: this.#steps, checks: this.#checks, ...facts };
   }
 
   #elapsedMs(): number {

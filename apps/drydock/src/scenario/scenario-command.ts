@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DomainError } from '@drydock/base/errors';
-import { STANDIN_IMAGES_DIRECTORY } from '@drydock/cluster';
+import { STANDIN_IMAGES_DIRECTORY, isOrdinaryUser } from '@drydock/cluster';
 import { Command } from 'commander';
 import { createReporter } from './reporter.ts';
+import { ordinaryUserProblem } from './ordinary-user.ts';
 import { runScenario } from './run-scenario.ts';
 
 /** The scenario cannot be run as asked for. */
@@ -35,9 +36,8 @@ export function scenarioCommand(): Command {
 }
 
 async function runCommand(flags: ScenarioFlags): Promise<number> {
-  if (process.getuid?.() !== 0) {
-    throw new ScenarioUsageError('The scenario mounts volumes: run it as root');
-  }
+  const problem = isOrdinaryUser() ? await ordinaryUserProblem() : undefined;
+  if (problem !== undefined) throw new ScenarioUsageError(problem);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   const images = await openImages(flags.image);
@@ -48,6 +48,7 @@ async function runCommand(flags: ScenarioFlags): Promise<number> {
       imageNote: images.note,
       volumesFile: join(ROOT, 'fixtures', 'volumes', 'myvolume.json'),
       isKept: flags.keep === true,
+      isOrdinaryUser: isOrdinaryUser(),
       reporter,
       signal: stopping.signal,
     });

@@ -3,6 +3,8 @@ export interface ScenarioResult {
   readonly isPassed: boolean;
   readonly durationMs: number;
   readonly image: string;
+  /** What this run could not show, because it was an ordinary user's; nothing for root. */
+  readonly limits: readonly string[];
   readonly commands: readonly ScenarioStep[];
   /** stdout of the second task's sandbox. */
   readonly sandboxStdout: string;

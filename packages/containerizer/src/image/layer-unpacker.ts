@@ -15,6 +15,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { systemCodeOf } from '@drydock/base/errors';
+import { readIdMapping, type IdMapping } from '../launcher/id-mapping.ts';
 import { ImageError } from './image-error.ts';
 import { forEachTarEntry, type TarEntry } from './tar-entries.ts';
 
@@ -42,7 +43,7 @@ export async function unpackLayer(
   directory: string,
   options: { signal: AbortSignal },
 ): Promise<UnpackedLayer> {
-  const writer = new LayerWriter(directory);
+  const writer = new LayerWriter(directory, await readIdMapping());
   const hash = createHash('sha256');
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -82,14 +83,16 @@ async function decompressed(source: Readable): Promise<Readable> {
 
 class LayerWriter {
   readonly #root: string;
+  readonly #ids: IdMapping;
   readonly #removed = new Set<string>();
   readonly #opaque = new Set<string>();
   readonly #skipped: string[] = [];
   /** Set last, because every entry made in a directory changes its time. */
   readonly #directoryTimes = new Map<string, Date>();
 
-  constructor(root: string) {
+  constructor(root: string, ids: IdMapping) {
     this.#root = root;
+    this.#ids = ids;
   }
 
   async write(entry: TarEntry, signal: AbortSignal): Promise<void> {
@@ -125,7 +128,7 @@ class LayerWriter {
     await rm(path, { recursive: true, force: true });
     if (entry.type === 'SymbolicLink') {
       await symlink(entry.linkTarget, path);
-      await lchown(path, entry.uid, entry.gid);
+      await this.#setOwner(path, entry);
       await lutimes(path, entry.modifiedAt, entry.modifiedAt);
       return;
     }
@@ -168,8 +171,13 @@ class LayerWriter {
     this.#directoryTimes.set(path, entry.modifiedAt);
   }
 
+  /** Where an ordinary user's mapping lacks an owner, the file stays that user's. */
+  async #setOwner(path: string, { uid, gid }: TarEntry): Promise<void> {
+    if (this.#ids.hasUid(uid) && this.#ids.hasGid(gid)) await lchown(path, uid, gid);
+  }
+
   async #setAttributes(path: string, entry: TarEntry): Promise<void> {
-    await lchown(path, entry.uid, entry.gid);
+    await this.#setOwner(path, entry);
     // After chown, which clears setuid and setgid. Never a link: it was made just now, or is a directory.
     await chmod(path, entry.mode);
   }

@@ -3,7 +3,7 @@ import { assertSafeConfig, createOciConfig, type ContainerRoot } from './oci-con
 
 const IMAGE: ContainerRoot = { kind: 'image', rootfs: '/r', sandbox: '/s', sandboxTarget: '/mnt/mesos/sandbox' };
 const HOST: ContainerRoot = { kind: 'host', emptyDirectory: '/empty' };
-const config = (root: ContainerRoot, uid = 0): ReturnType<typeof createOciConfig> =>
+const config = (root: ContainerRoot, uid = 0, hasTerminalGroup = true): ReturnType<typeof createOciConfig> =>
   createOciConfig({
     root,
     argv: ['true'],
@@ -12,6 +12,7 @@ const config = (root: ContainerRoot, uid = 0): ReturnType<typeof createOciConfig
     user: { uid, gid: uid, additionalGids: [] },
     mounts: [{ source: '/v', target: '/data', isReadOnly: true }],
     initPath: '/usr/bin/tini-static',
+    hasTerminalGroup,
   });
 
 describe('createOciConfig', () => {
@@ -28,6 +29,13 @@ describe('createOciConfig', () => {
     const { mounts, root } = config(HOST);
     expect(root.path).toBe('/empty');
     expect(mounts.slice(0, 3).map(({ destination }) => destination)).toEqual(['/', '/proc', '/dev']);
+  });
+
+  it('gives terminals to their group where it exists', () => {
+    const options = (hasTerminalGroup: boolean): readonly string[] | undefined =>
+      config(IMAGE, 0, hasTerminalGroup).mounts.find(({ type }) => type === 'devpts')?.options;
+    expect(options(true)).toContain('gid=5');
+    expect(options(false)).toEqual(['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620']);
   });
 
   it('gives capabilities to root only', () => {

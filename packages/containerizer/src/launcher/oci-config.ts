@@ -85,9 +85,14 @@ export interface OciConfigOptions {
   readonly mounts: readonly ContainerMount[];
   /** Host path of a static tini. */
   readonly initPath: string;
+  /** Whether the group of terminals, 5, exists for this process. */
+  readonly hasTerminalGroup: boolean;
   /** Absent where the machine has no cgroups that the agent may write. */
   readonly limits?: ContainerLimits;
 }
+
+/** Debian's `tty`, which owns terminals. */
+export const TERMINAL_GROUP = 5;
 
 /** Inside the container's own /dev, where no image and no earlier mount can have anything. */
 const INIT_TARGET = '/dev/.init';
@@ -100,7 +105,7 @@ const RECURSIVE_READ_ONLY = ['rbind', 'rro'];
 
 const PROC: OciMount = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] };
 
-function imageMounts(initPath: string, sandbox: string, sandboxTarget: string): OciMount[] {
+function imageMounts(options: OciConfigOptions, root: ContainerRoot & { readonly kind: 'image' }): OciMount[] {
   return [
     PROC,
     {
@@ -113,7 +118,14 @@ function imageMounts(initPath: string, sandbox: string, sandboxTarget: string): 
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: [
+        'nosuid',
+        'noexec',
+        'newinstance',
+        'ptmxmode=0666',
+        'mode=0620',
+        ...(options.hasTerminalGroup ? [`gid=${TERMINAL_GROUP}`] : []),
+      ],
     },
     {
       destination: '/dev/shm',
@@ -121,9 +133,9 @@ function imageMounts(initPath: string, sandbox: string, sandboxTarget: string): 
       source: 'shm',
       options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
     },
-    { destination: INIT_TARGET, type: 'bind', source: initPath, options: ['bind', 'ro'] },
+    { destination: INIT_TARGET, type: 'bind', source: options.initPath, options: ['bind', 'ro'] },
     { destination: '/sys', type: 'bind', source: '/sys', options: RECURSIVE_READ_ONLY },
-    { destination: sandboxTarget, type: 'bind', source: sandbox, options: ['rbind', 'rw'] },
+    { destination: root.sandboxTarget, type: 'bind', source: root.sandbox, options: ['rbind', 'rw'] },
   ];
 }
 
@@ -162,10 +174,7 @@ export function createOciConfig(options: OciConfigOptions): OciConfig {
       noNewPrivileges: false,
     },
     root: { path: isImage ? root.rootfs : root.emptyDirectory, readonly: false },
-    mounts: [
-      ...(isImage ? imageMounts(options.initPath, root.sandbox, root.sandboxTarget) : HOST_MOUNTS),
-      ...options.mounts.map(toOciMount),
-    ],
+    mounts: [...(isImage ? imageMounts(options, root) : HOST_MOUNTS), ...options.mounts.map(toOciMount)],
     linux: {
       namespaces: [{ type: 'mount' }, { type: 'pid' }],
       rootfsPropagation: 'rslave',
