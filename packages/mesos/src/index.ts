@@ -7,13 +7,18 @@ export { JsonMappingError } from './codec/json-mapping.ts';
 export {
   agentApiCallType,
   agentApiEventType,
+  agentCallType,
   agentInfoType,
+  agentResponseType,
   capabilityInfoType,
   commandInfoType,
   containerInfoType,
   executorCallType,
   executorEventType,
   frameworkInfoType,
+  masterCallType,
+  masterEventType,
+  masterResponseType,
   resourceType,
   rlimitInfoType,
   schedulerCallType,
@@ -26,6 +31,7 @@ export {
 } from './codec/schema.ts';
 export type { MessageType } from './codec/schema.ts';
 export type { ExecutorCall, ExecutorEvent } from './executor/messages.ts';
+export { filesRoutes } from './files/files-routes.ts';
 export { VirtualFiles } from './files/virtual-files.ts';
 export { acceptedContentType, readCall } from './http/content-negotiation.ts';
 export { PeerRefusedError, PeerUnreachableError, StreamLostError } from './http/record-client.ts';
@@ -34,15 +40,54 @@ export type { HttpReply } from './http/reply.ts';
 export type { RecordStream } from './http/record-stream.ts';
 export { BindFailedError, startHttpService } from './http/service.ts';
 export type { HttpRequest, HttpRoute, StartedHttpService } from './http/service.ts';
+export type {
+  AgentCall,
+  AgentContainer,
+  AgentGetExecutors,
+  AgentGetFrameworks,
+  AgentGetTasks,
+  AgentResponse,
+  ResourceStatistics,
+} from './operator/agent-messages.ts';
+export {
+  COMMON_CALLS_WITH_BODY,
+  answerCommonCall,
+  doneReply,
+  isCommonCall,
+  messageReply,
+  readOperatorCall,
+  refuseUnimplemented,
+} from './operator/common-calls.ts';
+export type { OperatorApi } from './operator/common-calls.ts';
+export { frameworkRoles, rolesToState } from './operator/framework-roles.ts';
+export { taskToState } from './operator/legacy-task.ts';
+export { LoggingLevel } from './operator/logging-level.ts';
+export type {
+  MasterAgent,
+  MasterCall,
+  MasterEvent,
+  MasterFramework,
+  MasterGetAgents,
+  MasterGetFrameworks,
+  MasterGetState,
+  MasterGetTasks,
+  MasterResponse,
+  MasterRole,
+} from './operator/master-messages.ts';
+export { processRoutes, processState } from './operator/process-read-side.ts';
+export type { ProcessFacts, ProcessReadSide } from './operator/process-read-side.ts';
 export { ResourcesError, parseResources } from './resources/parse-resources.ts';
 export {
   addResources,
+  attributesToState,
   containsResources,
   formatResources,
+  reservationsToState,
   resourcesToState,
   scalarOf,
   subtractResources,
   takeResources,
+  unreservedOf,
 } from './resources/resources.ts';
 export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';

@@ -19,8 +19,9 @@ const DEPTH_MAX = 100;
 const INTEGER_RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
   int32: [-(2 ** 31), 2 ** 31 - 1],
   uint32: [0, 2 ** 32 - 1],
-  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-  uint64: [0, Number.MAX_SAFE_INTEGER],
+  // The doubles next to the ends. Beyond 2^53 (a time of day in nanoseconds) the last digits are rounded.
+  int64: [-(2 ** 63), 2 ** 63 - 1024],
+  uint64: [0, 2 ** 64 - 2048],
 };
 
 /**

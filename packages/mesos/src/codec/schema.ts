@@ -1,11 +1,13 @@
 /**
  * The `.proto` schemas of this package, loaded once. They decide names, numbers and optionality; TypeScript types of the
- * same names (`v1.ts`, `scheduler/`, `executor/`, `agent-api/`) describe them to the compiler.
+ * same names (`v1.ts`, `scheduler/`, `executor/`, `operator/`, `agent-api/`) describe them to the compiler.
  */
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import type { AgentApiCall, AgentApiEvent } from '../agent-api/messages.ts';
 import type { ExecutorCall, ExecutorEvent } from '../executor/messages.ts';
+import type { AgentCall, AgentResponse } from '../operator/agent-messages.ts';
+import type { MasterCall, MasterEvent, MasterResponse } from '../operator/master-messages.ts';
 import type { SchedulerCall, SchedulerEvent } from '../scheduler/messages.ts';
 import type {
   AgentInfo,
@@ -21,7 +23,16 @@ import type {
 } from '../v1.ts';
 import type { CapabilityInfo, RLimitInfo } from '../v1-linux.ts';
 
-const FILES = ['mesos.proto', 'scheduler.proto', 'executor.proto', 'agent_api.proto'] as const;
+const FILES = [
+  'mesos.proto',
+  'scheduler.proto',
+  'executor.proto',
+  'maintenance.proto',
+  'quota.proto',
+  'master.proto',
+  'agent.proto',
+  'agent_api.proto',
+] as const;
 
 /** A message of the schemas; `T` is what `decode` gives and `encode` takes. */
 export interface MessageType<T> {
@@ -55,6 +66,16 @@ export const schedulerEventType: MessageType<SchedulerEvent> = messageType('meso
 export const executorCallType: MessageType<ExecutorCall> = messageType('mesos.v1.executor.Call');
 /** `mesos.v1.executor.Event` */
 export const executorEventType: MessageType<ExecutorEvent> = messageType('mesos.v1.executor.Event');
+/** `mesos.v1.master.Call` */
+export const masterCallType: MessageType<MasterCall> = messageType('mesos.v1.master.Call');
+/** `mesos.v1.master.Response` */
+export const masterResponseType: MessageType<MasterResponse> = messageType('mesos.v1.master.Response');
+/** `mesos.v1.master.Event` */
+export const masterEventType: MessageType<MasterEvent> = messageType('mesos.v1.master.Event');
+/** `mesos.v1.agent.Call` */
+export const agentCallType: MessageType<AgentCall> = messageType('mesos.v1.agent.Call');
+/** `mesos.v1.agent.Response` */
+export const agentResponseType: MessageType<AgentResponse> = messageType('mesos.v1.agent.Response');
 /** `drydock.agent_api.v1.Call` */
 export const agentApiCallType: MessageType<AgentApiCall> = messageType('drydock.agent_api.v1.Call');
 /** `drydock.agent_api.v1.Event` */

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decode, encode, fromJson } from './codec.ts';
+import { RecordDecoder } from './record-io.ts';
 import {
+  agentCallType,
+  agentResponseType,
   executorCallType,
   executorEventType,
+  masterCallType,
+  masterEventType,
+  masterResponseType,
   schedulerCallType,
   schedulerEventType,
   taskInfoType,
@@ -24,18 +30,95 @@ const GOLDEN: readonly [name: string, type: MessageType<object>][] = [
   ['task-info-check', taskInfoType],
 ];
 
+/** Of the calls and responses of the operator APIs. */
+const NOT_IMPLEMENTED: ReadonlySet<string> = new Set([
+  'UNKNOWN',
+  'UPDATE_WEIGHTS',
+  'RESERVE_RESOURCES',
+  'UNRESERVE_RESOURCES',
+  'CREATE_VOLUMES',
+  'DESTROY_VOLUMES',
+  'GROW_VOLUME',
+  'SHRINK_VOLUME',
+  'UPDATE_MAINTENANCE_SCHEDULE',
+  'START_MAINTENANCE',
+  'STOP_MAINTENANCE',
+  'DRAIN_AGENT',
+  'DEACTIVATE_AGENT',
+  'REACTIVATE_AGENT',
+  'UPDATE_QUOTA',
+  'SET_QUOTA',
+  'REMOVE_QUOTA',
+  'LAUNCH_NESTED_CONTAINER',
+  'WAIT_NESTED_CONTAINER',
+  'KILL_NESTED_CONTAINER',
+  'REMOVE_NESTED_CONTAINER',
+  'LAUNCH_NESTED_CONTAINER_SESSION',
+  'ATTACH_CONTAINER_INPUT',
+  'ATTACH_CONTAINER_OUTPUT',
+  'LAUNCH_CONTAINER',
+  'WAIT_CONTAINER',
+  'KILL_CONTAINER',
+  'REMOVE_CONTAINER',
+  'ADD_RESOURCE_PROVIDER_CONFIG',
+  'UPDATE_RESOURCE_PROVIDER_CONFIG',
+  'REMOVE_RESOURCE_PROVIDER_CONFIG',
+  'MARK_RESOURCE_PROVIDER_GONE',
+  'PRUNE_IMAGES',
+]);
+
+/** Every message of an operator API that is implemented: JSON as a list, protobuf as RecordIO. */
+const GOLDEN_LISTS: readonly [name: string, type: MessageType<object>][] = [
+  ['master-calls', masterCallType],
+  ['master-responses', masterResponseType],
+  ['master-events', masterEventType],
+  ['agent-calls', agentCallType],
+  ['agent-responses', agentResponseType],
+];
+
 /** The bytes were written by another encoder, from a list of upstream's field numbers. */
 const read = (file: string): Buffer => readFileSync(new URL(`../../../../fixtures/wire/${file}`, import.meta.url));
 
+/** What becomes of a message on every way through the codec, and what should. */
+function everyWay(
+  type: MessageType<object>,
+  json: Uint8Array,
+  protobuf: Uint8Array,
+): { readonly actual: unknown; readonly expected: unknown } {
+  const message = decode(type, json, 'application/json');
+  const parsed: unknown = JSON.parse(Buffer.from(json).toString());
+  return {
+    actual: {
+      fromProtobuf: decode(type, protobuf, 'application/x-protobuf'),
+      fromParsed: fromJson(type, parsed),
+      asProtobuf: Buffer.from(encode(type, message, 'application/x-protobuf')).toString('hex'),
+      asJson: JSON.parse(Buffer.from(encode(type, message, 'application/json')).toString()),
+    },
+    expected: {
+      fromProtobuf: message,
+      fromParsed: message,
+      asProtobuf: Buffer.from(protobuf).toString('hex'),
+      asJson: parsed,
+    },
+  };
+}
+
 describe('golden messages', () => {
   it.each(GOLDEN)('%s is the same in both content types', (name, type) => {
-    const json = read(`${name}.json`);
-    const protobuf = read(`${name}.pb`);
-    const message = decode(type, json, 'application/json');
-    expect(decode(type, protobuf, 'application/x-protobuf')).toEqual(message);
-    expect(Buffer.from(encode(type, message, 'application/x-protobuf')).toString('hex')).toBe(protobuf.toString('hex'));
-    const parsed: unknown = JSON.parse(json.toString());
-    expect(JSON.parse(Buffer.from(encode(type, message, 'application/json')).toString())).toEqual(parsed);
-    expect(fromJson(type, parsed)).toEqual(message);
+    const { actual, expected } = everyWay(type, read(`${name}.json`), read(`${name}.pb`));
+    expect(actual).toEqual(expected);
+  });
+
+  it.each(GOLDEN_LISTS)('%s are the same in both content types, and none is missing', (name, type) => {
+    // The fixture is a list of messages.
+    const messages = JSON.parse(read(`${name}.json`).toString()) as { type: string }[];
+    const records = new RecordDecoder().push(read(`${name}.pb`));
+    expect(records.length).toBe(messages.length);
+    for (const [index, record] of records.entries()) {
+      const { actual, expected } = everyWay(type, Buffer.from(JSON.stringify(messages[index])), record);
+      expect(actual).toEqual(expected);
+    }
+    const types = Object.keys(type.reflected.getEnum('Type')).filter((one) => !NOT_IMPLEMENTED.has(one));
+    expect(messages.map((message) => message.type).toSorted()).toEqual(types.toSorted());
   });
 });

@@ -2,14 +2,30 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '@drydock/base/subprocess';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startHttpService, type StartedHttpService } from '../http/service.ts';
-import { VirtualFiles, type BrowseEntry } from './virtual-files.ts';
+import { filesRoutes } from './files-routes.ts';
+import { VirtualFiles } from './virtual-files.ts';
 
 let directory = '';
 let sandbox = '';
 let service: StartedHttpService;
 const files = new VirtualFiles();
+
+/** What a task may leave in its sandbox to get at the rest of the machine. */
+const HOSTILE_LINKS: Readonly<Record<string, string>> = {
+  root: '/',
+  up: '..',
+  upTwice: 'sub/../../secret',
+  neighbour: '../sandbox-neighbour',
+  chain: 'up',
+  chainIn: 'sub/../up/secret',
+  self: 'self',
+  proc: '/proc/self/root',
+  descriptor: '/proc/self/fd',
+  dangling: 'nowhere',
+};
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'virtual-files-'));
@@ -21,7 +37,7 @@ beforeEach(async () => {
   await mkdir(join(directory, 'sandbox-neighbour'));
   await writeFile(join(directory, 'sandbox-neighbour', 'secret'), 'SECRET');
   files.attach('/sandbox', sandbox);
-  service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: files.routes });
+  service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: filesRoutes(files) });
 });
 afterEach(async () => {
   await service.stop({ graceMs: 0 });
@@ -38,19 +54,46 @@ const read = async (query: Record<string, string>): Promise<unknown> => await (a
 describe('/files/browse', () => {
   it('lists a directory sorted, with what ls -l shows', async () => {
     await symlink('stdout', join(sandbox, 'link'));
-    // The answer of this service, whose shape BrowseEntry is.
-    const entries = (await (await get('browse', { path: '/sandbox/' })).json()) as BrowseEntry[];
+    // The answer of this service.
+    const entries = (await (await get('browse', { path: '/sandbox/' })).json()) as { path: string; mode: string }[];
     expect(entries.map(({ path, mode }) => [path, mode])).toEqual([
       ['/sandbox/link', 'lrwxrwxrwx'],
       ['/sandbox/stdout', '-rw-r-----'],
       ['/sandbox/sub', expect.stringMatching(/^drwx/)],
     ]);
-    expect(entries[1]).toMatchObject({ nlink: 1, size: 18, mtime: expect.any(Number), uid: expect.any(String) });
+    expect(entries[1]).toEqual({
+      path: '/sandbox/stdout',
+      nlink: 1,
+      size: 18,
+      mtime: expect.any(Number),
+      mode: '-rw-r-----',
+      uid: expect.any(String),
+      gid: expect.any(String),
+    });
   });
 
-  it('refuses a file', async () => {
-    const response = await get('browse', { path: '/sandbox/stdout' });
-    expect([response.status, await response.text()]).toEqual([400, 'Cannot browse a file.\n']);
+  it('shows a link as what it is, not what it leads to', async () => {
+    await symlink('../secret', join(sandbox, 'sub', 'link'));
+    const [, entry] = (await (await get('browse', { path: '/sandbox/sub' })).json()) as unknown[];
+    expect(entry).toMatchObject({ path: '/sandbox/sub/link', mode: 'lrwxrwxrwx', size: '../secret'.length });
+  });
+
+  it('has nothing below a file', async () => {
+    expect(await (await get('browse', { path: '/sandbox/stdout' })).json()).toEqual([]);
+  });
+
+  it.each([
+    ['', 400, "Expecting 'path=value' in query.\n"],
+    ['/sandbox/none', 404, ''],
+  ])('refuses the path %j with %i', async (path, status, text) => {
+    const response = await get('browse', { path });
+    expect([response.status, await response.text()]).toEqual([status, text]);
+  });
+});
+
+describe('/files/debug', () => {
+  it('shows what is attached', async () => {
+    expect(await (await get('debug', {})).json()).toEqual({ '/sandbox': sandbox });
   });
 });
 
@@ -116,6 +159,17 @@ describe('/files/download', () => {
     expect(response.headers.get('Content-Type')).toBe('application/octet-stream');
     expect(await response.text()).toBe('inner');
   });
+
+  it.each([
+    ['', 400, "Expecting 'path=value' in query.\n"],
+    ['/sandbox', 400, 'Cannot download a directory.\n'],
+    ['/sandbox/fifo', 400, 'Cannot download what is not a regular file.\n'],
+    ['/sandbox/none', 404, ''],
+  ])('refuses the path %j with %i', async (path, status, text) => {
+    await run(['mkfifo', join(sandbox, 'fifo')]);
+    const response = await get('download', { path });
+    expect([response.status, await response.text()]).toEqual([status, text]);
+  });
 });
 
 describe('VirtualFiles', () => {
@@ -146,6 +200,58 @@ describe('VirtualFiles', () => {
   ])('follows %s only inside', async (_, target, status) => {
     await symlink(target, join(sandbox, 'link'));
     expect((await get('download', { path: '/sandbox/link' })).status).toBe(status);
+  });
+
+  it('shows nothing from outside, however a path is written', async () => {
+    for (const [name, target] of Object.entries(HOSTILE_LINKS)) await symlink(target, join(sandbox, name));
+    const segment = fc.oneof(
+      fc.constantFrom('..', '.', '', 'sub', 'stdout', 'secret', 'sandbox', 'sandbox-neighbour', 'etc', 'passwd'),
+      fc.constantFrom(...Object.keys(HOSTILE_LINKS)),
+      fc.constantFrom(
+        '%2e%2e',
+        '%2E.',
+        '..%2f',
+        '%2f',
+        '%252e%252e%252f',
+        '..%00',
+        '\0',
+        '..\\',
+        '\u2024.',
+        '...',
+        '.. ',
+      ),
+      fc.string({ maxLength: 3 }),
+    );
+    const start = fc.constantFrom(
+      '/sandbox',
+      '/sandbox/',
+      '//sandbox',
+      '/sandbox/sub',
+      '',
+      '/',
+      '..',
+      directory,
+      sandbox,
+    );
+    // As it is, encoded, and encoded twice.
+    const spelling = fc.constantFrom(encodeURI, encodeURIComponent, (text: string) =>
+      encodeURIComponent(encodeURI(text)),
+    );
+    const path = fc
+      .tuple(start, fc.array(segment, { maxLength: 6 }))
+      .map(([first, rest]) => [first, ...rest].join('/'));
+    const operation = fc.constantFrom('browse', 'read?offset=0', 'download');
+    const outside = /SECRET|sandbox-neighbour"|root:x:/;
+    await fc.assert(
+      fc.asyncProperty(operation, path, spelling, async (asked, text, spell) => {
+        const query = `path=${spell(text).replaceAll('#', '%23').replaceAll('&', '%26')}`;
+        const url = `http://127.0.0.1:${service.port}/files/${asked}${asked.includes('?') ? '&' : '?'}${query}`;
+        const response = await fetch(url, { headers: { Connection: 'close' } });
+        expect([200, 400, 404]).toContain(response.status);
+        expect(await response.text()).not.toMatch(outside);
+      }),
+      { numRuns: 400 },
+    );
   });
 
   it('does not enter a linked directory outside', async () => {

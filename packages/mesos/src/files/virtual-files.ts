@@ -1,36 +1,32 @@
 /**
- * `/files/browse`, `/files/read` and `/files/download`: directories and files of the host under virtual names (a
- * sandbox under its path and under `/frameworks/.../runs/latest`). Nothing outside what is attached can be read: a path
- * must be inside the attached root after every link has been followed.
+ * Directories and files of the host under virtual names (a sandbox under its path and under `/frameworks/.../runs/latest`),
+ * for `/files/*`, LIST_FILES and READ_FILE. Nothing outside what is attached can be read.
  * @see src/files/files.cpp
  */
-import type { Stats } from 'node:fs';
-import { constants, lstat, open, readdir, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { basename, join, posix, sep } from 'node:path';
+import { lstat, readdir, type FileHandle } from 'node:fs/promises';
+import { basename, join, posix } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
-import { HttpError, bytesReply, jsonReply, type HttpReply } from '../http/reply.ts';
-import type { HttpRequest, HttpRoute } from '../http/service.ts';
+import { HttpError } from '../http/reply.ts';
+import { holdInsideRoot, type HeldPath } from './inside-root.ts';
 
-/** One answer of `/files/read` is at most 16 pages. */
+/** One answer of a read is at most 16 pages. */
 const READ_BYTES_MAX = 16 * 4_096;
 /** A download is answered from memory, so it is bounded. */
 const DOWNLOAD_BYTES_MAX = 256 * 1024 * 1024;
-const EXPECTING_PATH = "Expecting 'path=value' in query.\n";
 
-/** One entry of `/files/browse`. */
-export interface BrowseEntry {
+/** One entry of a directory; times in milliseconds since the epoch. */
+export interface DirectoryEntry {
   readonly path: string;
   readonly nlink: number;
-  readonly size: number;
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-  /** As `ls -l` shows it: `-rw-r--r--`. */
-  readonly mode: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  /** Kind and permissions, as `st_mode`. */
+  readonly mode: number;
   readonly uid: string;
   readonly gid: string;
 }
 
-/** The attached paths of one process; `routes` go into its HTTP service. */
+/** The attached paths of one process. */
 export class VirtualFiles {
   readonly #roots = new Map<string, string>();
 
@@ -44,129 +40,93 @@ export class VirtualFiles {
     this.#roots.delete(normalize(virtualPath));
   }
 
-  get routes(): readonly HttpRoute[] {
-    return [
-      { method: 'GET', path: '/files/browse', handle: async (request) => await this.#browse(request) },
-      { method: 'GET', path: '/files/read', handle: async (request) => await this.#read(request) },
-      { method: 'GET', path: '/files/download', handle: async (request) => await this.#download(request) },
-    ];
+  /** Host paths by virtual path. */
+  get attached(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#roots);
   }
 
-  async #browse(request: HttpRequest): Promise<HttpReply> {
-    const virtualPath = pathOf(request);
-    const hostPath = await this.#resolve(virtualPath);
-    if (!(await statReal(hostPath)).isDirectory()) throw new HttpError(400, 'Cannot browse a file.\n');
-    await using directory = await openReal(hostPath, constants.O_DIRECTORY);
-    const entries: BrowseEntry[] = [];
-    for (const name of (await readdir(pathOfDescriptor(directory))).toSorted()) {
-      const entry = await browseEntry(join(pathOfDescriptor(directory), name), posix.join(virtualPath, name));
-      if (entry !== undefined) entries.push(entry);
-    }
-    return jsonReply(entries);
+  /**
+   * What is in a directory, sorted by name; nothing for a file.
+   * @throws HttpError 404
+   */
+  async list(virtualPath: string): Promise<readonly DirectoryEntry[]> {
+    await using held = await this.#hold(virtualPath);
+    if (!held.stats.isDirectory()) return [];
+    const names = (await readdir(held.descriptorPath)).toSorted();
+    const entries = await Promise.all(
+      names.map(async (name) => await entryOf(join(held.descriptorPath, name), posix.join(virtualPath, name))),
+    );
+    return entries.filter((entry) => entry !== undefined);
   }
 
-  async #read(request: HttpRequest): Promise<HttpReply> {
-    const hostPath = await this.#resolve(pathOf(request));
-    const offset = integerOf(request, 'offset') ?? -1;
-    const length = integerOf(request, 'length') ?? -1;
-    if (offset < -1) throw new HttpError(400, `Negative offset provided: ${offset}.\n`);
-    if (length < -1) throw new HttpError(400, `Negative length provided: ${length}.\n`);
-    await using file = await openFile(hostPath);
+  /**
+   * At most 16 pages of a file from `offset` on, and how large the file is. Without `length` as much as that.
+   * @throws HttpError 400 for what is no file, 404
+   */
+  async read(
+    virtualPath: string,
+    part: { readonly offset: number; readonly length?: number | undefined },
+  ): Promise<{ readonly sizeBytes: number; readonly data: Buffer }> {
+    await using file = await this.#openFile(virtualPath, 'read');
     const { size } = await file.stat();
-    if (offset === -1) return jsonReply({ offset: size, data: '' });
-    const wanted = Math.min(length === -1 ? size - offset : length, size - offset, READ_BYTES_MAX);
-    if (wanted <= 0) return jsonReply({ offset, data: '' });
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, offset);
-    return jsonReply({ offset, data: buffer.toString('utf8', 0, bytesRead) });
+    const wanted = Math.min(part.length ?? READ_BYTES_MAX, size - part.offset, READ_BYTES_MAX);
+    if (wanted <= 0) return { sizeBytes: size, data: Buffer.alloc(0) };
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, part.offset);
+    return { sizeBytes: size, data: buffer.subarray(0, bytesRead) };
   }
 
-  async #download(request: HttpRequest): Promise<HttpReply> {
-    const hostPath = await this.#resolve(pathOf(request));
-    await using file = await openFile(hostPath);
+  /**
+   * The whole file.
+   * @throws HttpError 400 for what is no file, 404, 413
+   */
+  async download(virtualPath: string): Promise<Buffer> {
+    await using file = await this.#openFile(virtualPath, 'download');
     const { size } = await file.stat();
     if (size > DOWNLOAD_BYTES_MAX) {
       throw new HttpError(413, `Expecting a file of at most ${DOWNLOAD_BYTES_MAX} bytes, got ${size}.\n`);
     }
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
-    const name = basename(hostPath).replaceAll(/[^\w.-]/g, '_');
-    return bytesReply(buffer.subarray(0, bytesRead), {
-      'Content-Type': 'application/octet-stream',
-      'Content-Disposition': `attachment; filename=${name}`,
-    });
+    return buffer.subarray(0, bytesRead);
   }
 
-  /** The real host path. @throws HttpError 404 when nothing is attached there or it leads outside */
-  async #resolve(virtualPath: string): Promise<string> {
+  async #openFile(virtualPath: string, verb: 'read' | 'download'): Promise<FileHandle> {
+    await using held = await this.#hold(virtualPath);
+    if (held.stats.isDirectory()) throw new HttpError(400, `Cannot ${verb} a directory.\n`);
+    // DEVIATION: upstream opens whatever is there: it hangs on a FIFO, and opening a device may set it in motion.
+    if (!held.stats.isFile()) throw new HttpError(400, `Cannot ${verb} what is not a regular file.\n`);
+    return await held.openForReading();
+  }
+
+  /** @throws HttpError 404 when nothing is attached there or it leads outside */
+  async #hold(virtualPath: string): Promise<HeldPath> {
     const path = normalize(virtualPath);
     for (let prefix = path; ; prefix = posix.dirname(prefix)) {
       const root = this.#roots.get(prefix);
-      if (root !== undefined) return await resolveInside(root, path.slice(prefix.length));
+      if (root !== undefined) {
+        const held = await holdInsideRoot(root, path.slice(prefix.length));
+        if (held !== undefined) return held;
+        throw new HttpError(404, '');
+      }
       if (prefix === '/' || prefix === '.') throw new HttpError(404, '');
     }
   }
 }
 
-async function resolveInside(root: string, rest: string): Promise<string> {
-  if (rest.includes('\0')) throw new HttpError(404, '');
-  try {
-    const realRoot = await realpath(root);
-    const real = await realpath(join(realRoot, rest));
-    if (real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) return real;
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-  throw new HttpError(404, '');
+/** A name for a downloaded file that no header or shell misunderstands. */
+export function downloadName(virtualPath: string): string {
+  return basename(virtualPath).replaceAll(/[^\w.-]/g, '_');
 }
 
-/** Nothing of that name is there, or no longer. */
-function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(systemCodeOf(error) ?? '');
-}
-
-/** @throws HttpError 400 when it is no regular file */
-async function openFile(hostPath: string): Promise<FileHandle> {
-  const kind = await statReal(hostPath);
-  if (kind.isDirectory()) throw new HttpError(400, 'Cannot read a directory.\n');
-  if (!kind.isFile()) throw new HttpError(400, 'Cannot read what is not a regular file.\n');
-  return await openReal(hostPath, constants.O_RDONLY);
-}
-
-async function statReal(realPath: string): Promise<Stats> {
-  try {
-    return await stat(realPath);
-  } catch (error) {
-    throw isGone(error) ? new HttpError(404, '') : error;
-  }
-}
-
-/**
- * Opens a real path and makes sure that this is what was opened: the task that owns the sandbox may exchange a directory
- * or file for a link (or a FIFO, which would block) at any time.
- */
-async function openReal(realPath: string, flags: number): Promise<FileHandle> {
-  const file = await open(realPath, flags | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch((error: unknown) => {
-    throw isGone(error) ? new HttpError(404, '') : error;
-  });
-  try {
-    if ((await readlink(pathOfDescriptor(file))) === realPath) return file;
-    throw new HttpError(404, '');
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-const pathOfDescriptor = (file: FileHandle): string => `/proc/self/fd/${file.fd}`;
-
-async function browseEntry(hostPath: string, virtualPath: string): Promise<BrowseEntry | undefined> {
+// DEVIATION: upstream shows of a link what it leads to; here it is a link: where it leads to may not be shown.
+async function entryOf(hostPath: string, virtualPath: string): Promise<DirectoryEntry | undefined> {
   try {
     const entry = await lstat(hostPath);
     return {
       path: virtualPath,
       nlink: entry.nlink,
-      size: entry.size,
-      mtime: Math.floor(entry.mtimeMs / 1_000),
-      mode: modeText(entry.mode),
+      sizeBytes: entry.size,
+      mtimeMs: entry.mtimeMs,
+      mode: entry.mode,
       // DEVIATION: upstream shows names; numbers need no look-up in a user database.
       uid: entry.uid === 0 ? 'root' : String(entry.uid),
       gid: entry.gid === 0 ? 'root' : String(entry.gid),
@@ -175,34 +135,6 @@ async function browseEntry(hostPath: string, virtualPath: string): Promise<Brows
     if (systemCodeOf(error) === 'ENOENT') return undefined; // Removed since the directory was read.
     throw error;
   }
-}
-
-const KINDS: Readonly<Record<number, string>> = {
-  0o040000: 'd',
-  0o120000: 'l',
-  0o020000: 'c',
-  0o060000: 'b',
-  0o010000: 'p',
-  0o140000: 's',
-};
-
-function modeText(mode: number): string {
-  const letters = 'rwxrwxrwx'.split('').map((letter, index) => ((mode & (0o400 >> index)) === 0 ? '-' : letter));
-  return (KINDS[mode & 0o170000] ?? '-') + letters.join('');
-}
-
-function pathOf(request: HttpRequest): string {
-  const path = request.query.get('path');
-  if (path === null || path === '') throw new HttpError(400, EXPECTING_PATH);
-  return path;
-}
-
-function integerOf(request: HttpRequest, name: string): number | undefined {
-  const text = request.query.get(name);
-  if (text === null || text === '') return undefined;
-  if (!/^-?\d{1,15}$/.test(text))
-    throw new HttpError(400, `Failed to parse ${name}: Failed to convert '${text}' to number.\n`);
-  return Number(text);
 }
 
 /** `..` is resolved before anything is looked up; no trailing slash. */

@@ -19,7 +19,7 @@ export interface RecordStreamOptions {
 
 export class RecordStream {
   readonly #response: ServerResponse;
-  readonly #bufferedBytesMax: number;
+  #bufferedBytesMax: number;
   readonly #stallMs: number;
   readonly #hasRoom: () => boolean;
   readonly #closed = Promise.withResolvers<StreamEnd>();
@@ -49,6 +49,11 @@ export class RecordStream {
   /** What the peer has not read and is kept in memory. */
   get bufferedByteCount(): number {
     return this.#response.writableLength;
+  }
+
+  /** Replaces the bound on what the peer has not read yet. */
+  limitBuffered(bytesMax: number): void {
+    this.#bufferedBytesMax = bytesMax;
   }
 
   /** Sends one record; false when the stream is over (a peer that reads too slowly ends it). */

@@ -4,7 +4,7 @@
  * @see src/v1/resources.cpp, src/v1/values.cpp
  */
 import { assert } from '@drydock/base/errors';
-import type { Range, Resource } from '../v1.ts';
+import type { Attribute, Range, Resource } from '../v1.ts';
 
 const DECIMALS = 1_000;
 
@@ -103,11 +103,42 @@ export function resourcesToState(resources: readonly Resource[]): Record<string,
   return state;
 }
 
+/** What is reserved for each role, by role, as `resourcesToState` shows it. */
+export function reservationsToState(resources: readonly Resource[]): Record<string, Record<string, number | string>> {
+  const reserved = resources.filter((resource) => !isUnreserved(resource));
+  const byRole = Map.groupBy(reserved, ({ role = '*' }) => role);
+  return Object.fromEntries([...byRole].map(([role, own]) => [role, resourcesToState(own)]));
+}
+
+/** What is reserved for no role. */
+export function unreservedOf(resources: readonly Resource[]): readonly Resource[] {
+  return resources.filter(isUnreserved);
+}
+
+const isUnreserved = ({ role = '*' }: Resource): boolean => role === '*';
+
+/** As the legacy `/state` shows attributes: numbers as such, texts, ranges and sets as text. */
+export function attributesToState(attributes: readonly Attribute[]): Record<string, number | string> {
+  return Object.fromEntries(attributes.map((attribute) => [attribute.name, attributeValue(attribute)]));
+}
+
+function attributeValue(attribute: Attribute): number | string {
+  switch (attribute.type) {
+    case 'SCALAR':
+      return attribute.scalar?.value ?? 0;
+    case 'TEXT':
+      return attribute.text?.value ?? '';
+    case 'RANGES':
+    case 'SET':
+      return formatValue(attribute);
+  }
+}
+
 function roleSuffix(resource: Resource): string {
   return resource.role === undefined || resource.role === '*' ? '' : `(${resource.role})`;
 }
 
-function formatValue(resource: Resource): string {
+function formatValue(resource: Pick<Resource, 'type' | 'scalar' | 'ranges' | 'set'>): string {
   if (resource.type === 'SCALAR') return String(resource.scalar?.value ?? 0);
   if (resource.type === 'SET') return `{${(resource.set?.item ?? []).join(', ')}}`;
   return `[${(resource.ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`).join(', ')}]`;
