@@ -6,6 +6,7 @@ import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import {
   VirtualFiles,
+  filesRoutes,
   acceptedContentType,
   acceptedReply,
   agentApiCallType,
@@ -197,7 +198,7 @@ describe('Agent', () => {
   });
 
   it('shows the newest sandbox of a task that ran again and again', async () => {
-    await using service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: files.routes });
+    await using service = await startHttpService({ port: 0, prefix: 'slave(1)', routes: filesRoutes(files) });
     for (let round = 0; round < 3; round += 1) {
       master.runTask('t');
       await master.next(3 * round);

@@ -24,6 +24,7 @@ import {
   type Resource,
   type StartedAgentLink,
   type TaskInfo,
+  type TaskState,
   type TaskStatus,
   type VirtualFiles,
 } from '@drydock/mesos';
@@ -78,6 +79,9 @@ export class Agent {
   readonly #completedFrameworks = new Map<string, AgentFramework>();
   /** Runs whose container is not cleaned up yet. */
   readonly #active = new Map<TaskRun, Promise<void>>();
+  /** How many tasks have ended in each state, and how many containers, since the agent started. */
+  readonly endedTaskCounts: Map<TaskState, number> = new Map();
+  endedContainerCount = 0;
   readonly #updates: StatusUpdateStreams;
   readonly #logger: Logger;
   readonly #link: StartedAgentLink;
@@ -248,12 +252,18 @@ export class Agent {
       containerizer: options.containerizer,
       logger: this.#logger,
       onSandbox: (one, sandbox) => this.#attach(one.ids, sandbox),
-      onStatus: (status) => this.#update(framework, run, status),
+      onStatus: (status) => {
+        if (isTerminalState(status.state)) {
+          this.endedTaskCounts.set(status.state, (this.endedTaskCounts.get(status.state) ?? 0) + 1);
+        }
+        this.#update(framework, run, status);
+      },
     });
     framework.runs.set(task.task_id.value, run);
     this.#logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
     const finished = run.run().then(() => {
       this.#active.delete(run);
+      this.endedContainerCount += 1;
       this.#logger.info('A container is cleaned up', { containerId: run.containerId.value });
     });
     this.#active.set(run, finished);

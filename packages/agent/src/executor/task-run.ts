@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import type { MesosContainerizer } from '@drydock/containerizer';
-import type { ContainerID, FrameworkInfo, KillPolicy, TaskInfo, TaskState, TaskStatus } from '@drydock/mesos';
+import type {
+  ContainerID,
+  ContainerStatus,
+  FrameworkInfo,
+  KillPolicy,
+  Task,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+} from '@drydock/mesos';
 import { isTerminalState } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
 import { createSandbox } from '../sandbox.ts';
@@ -54,6 +63,43 @@ export class TaskRun {
 
   get state(): TaskState {
     return this.statuses.at(-1)?.state ?? 'TASK_STAGING';
+  }
+
+  /** As far as it is known. */
+  get containerStatus(): ContainerStatus {
+    return { container_id: this.containerId, ...(this.#pid === undefined ? {} : { executor_pid: this.#pid }) };
+  }
+
+  /** As the APIs show it; a command task has no executor of its own there. */
+  toTask(): Task {
+    const {
+      task_id,
+      agent_id,
+      name,
+      resources = [],
+      labels,
+      discovery,
+      container,
+      kill_policy: killPolicy,
+    } = this.task;
+    const latest = this.statuses.at(-1);
+    const user = this.task.command?.user;
+    return {
+      name,
+      task_id,
+      framework_id: { value: this.ids.frameworkId },
+      agent_id,
+      state: this.state,
+      resources: [...resources],
+      statuses: [...this.statuses],
+      ...(latest === undefined ? {} : { status_update_state: latest.state }),
+      ...(latest?.uuid === undefined ? {} : { status_update_uuid: latest.uuid }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(discovery === undefined ? {} : { discovery }),
+      ...(container === undefined ? {} : { container }),
+      ...(killPolicy === undefined ? {} : { kill_policy: killPolicy }),
+      ...(user === undefined ? {} : { user }),
+    };
   }
 
   /** Ends when the container is cleaned up; never rejects. */
@@ -148,10 +194,7 @@ export class TaskRun {
       executor_id: { value: this.ids.executorId },
       timestamp: Date.now() / 1000,
       uuid,
-      container_status: {
-        container_id: this.containerId,
-        ...(this.#pid === undefined ? {} : { executor_pid: this.#pid }),
-      },
+      container_status: this.containerStatus,
       ...(report.message === undefined ? {} : { message: report.message }),
       ...(report.reason === undefined ? {} : { reason: report.reason }),
     };

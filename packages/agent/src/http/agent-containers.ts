@@ -1,34 +1,46 @@
 /**
- * The agent's `/containers` and `/monitor/statistics`: every container that is not cleaned up yet.
+ * The agent's `/containers`, `/monitor/statistics` and `/containerizer/debug`: every container that is not cleaned up
+ * yet.
  * @see src/slave/http.cpp
  */
 import { join } from 'node:path';
-import { scalarOf } from '@drydock/mesos';
+import { isTerminalState, scalarOf, type ResourceStatistics } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 import type { TaskRun } from '../executor/task-run.ts';
 import { executorName } from './agent-state.ts';
 import { containerUsage } from './container-usage.ts';
 
 const CGROUP_MOUNT_ROOT = '/sys/fs/cgroup';
+/** Of `--cgroups_root`. */
+const CGROUPS_ROOT = 'mesos';
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
-/** `/containers` */
-export function agentContainers(agent: Agent): readonly Record<string, unknown>[] {
-  return agent.activeRuns.map((run) => ({
-    container_id: run.containerId.value,
-    ...executorIds(run),
-    status: { container_id: run.containerId },
-  }));
+/** `/containers`. `cgroupsRoot` is the parent of the containers' groups. */
+export async function agentContainers(agent: Agent, cgroupsRoot?: string): Promise<readonly Record<string, unknown>[]> {
+  return await Promise.all(
+    agent.activeRuns.map(async (run) => ({
+      container_id: run.containerId.value,
+      ...executorIds(run),
+      status: run.containerStatus,
+      statistics: await statisticsOf(run, cgroupsRoot),
+    })),
+  );
 }
 
-/** `/monitor/statistics`. `cgroupsRoot` is the parent of the containers' groups. */
-export async function agentStatistics(
-  agent: Agent,
-  cgroupsRoot = 'mesos',
-): Promise<readonly Record<string, unknown>[]> {
+/** `/monitor/statistics`. */
+export async function agentStatistics(agent: Agent, cgroupsRoot?: string): Promise<readonly Record<string, unknown>[]> {
   return await Promise.all(
     agent.activeRuns.map(async (run) => ({ ...executorIds(run), statistics: await statisticsOf(run, cgroupsRoot) })),
   );
+}
+
+/** `/containerizer/debug`: what the containerizer has been asked for and has not finished. */
+export function pendingOperations(agent: Agent): readonly Record<string, unknown>[] {
+  return agent.activeRuns.flatMap((run) => {
+    const args = { containerId: run.containerId.value };
+    if (isTerminalState(run.state)) return [{ operation: 'MesosContainerizer::destroy', args }];
+    return run.state === 'TASK_STAGING' ? [{ operation: 'MesosContainerizer::launch', args }] : [];
+  });
 }
 
 function executorIds(run: TaskRun): Record<string, unknown> {
@@ -41,7 +53,7 @@ function executorIds(run: TaskRun): Record<string, unknown> {
 }
 
 /** The limits are those of the task's resources, as upstream. */
-async function statisticsOf(run: TaskRun, cgroupsRoot: string): Promise<Record<string, number>> {
+export async function statisticsOf(run: TaskRun, cgroupsRoot: string = CGROUPS_ROOT): Promise<ResourceStatistics> {
   const resources = run.task.resources ?? [];
   return {
     timestamp: Date.now() / 1000,

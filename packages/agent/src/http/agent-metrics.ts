@@ -2,42 +2,39 @@
  * The agent's `/metrics/snapshot`. Only what the agent knows is there: a name that is missing is not measured.
  * @see docs/monitoring.md, src/slave/metrics.cpp
  */
-import { addResources, isTerminalState, scalarOf, type Resource } from '@drydock/mesos';
+import { addResources, isTerminalState, scalarOf, type Resource, type TaskState } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 
-const TASK_STATES = [
-  'staging',
-  'starting',
-  'running',
-  'killing',
-  'finished',
-  'killed',
-  'failed',
-  'lost',
-  'gone',
-] as const;
+const ACTIVE_STATES = ['staging', 'starting', 'running', 'killing'] as const;
+const ENDED_STATES = ['finished', 'killed', 'failed', 'lost', 'gone'] as const;
 
-/** `startTime` is in seconds since the epoch. Ended tasks are counted as long as the agent remembers them. */
+/** `startTime` is in seconds since the epoch. Tasks that ended and executors that terminated are counted for good. */
 export function agentMetrics(agent: Agent, startTime: number): Record<string, number> {
-  const runs = [...agent.frameworks, ...agent.completedFrameworks].flatMap((framework) => [
-    ...framework.completed,
-    ...framework.runs.values(),
-  ]);
+  const runs = agent.frameworks.flatMap((framework) => [...framework.runs.values()]);
   const active = agent.activeRuns;
-  const countOf = (state: string): number => runs.filter((run) => run.state === state).length;
+  const countOf = (state: TaskState): number => runs.filter((run) => run.state === state).length;
   const terminatingCount = active.filter((run) => isTerminalState(run.state)).length;
   const registeringCount = active.filter((run) => run.state === 'TASK_STAGING').length;
   return {
     'slave/uptime_secs': Date.now() / 1000 - startTime,
     'slave/registered': agent.id === undefined ? 0 : 1,
     'slave/frameworks_active': agent.frameworks.length,
-    ...Object.fromEntries(TASK_STATES.map((name) => [`slave/tasks_${name}`, countOf(`TASK_${name.toUpperCase()}`)])),
+    ...Object.fromEntries(ACTIVE_STATES.map((name) => [`slave/tasks_${name}`, countOf(stateNamed(name))])),
+    ...Object.fromEntries(
+      ENDED_STATES.map((name) => [`slave/tasks_${name}`, agent.endedTaskCounts.get(stateNamed(name)) ?? 0]),
+    ),
     'slave/executors_registering': registeringCount,
     'slave/executors_running': active.length - registeringCount - terminatingCount,
     'slave/executors_terminating': terminatingCount,
-    'slave/executors_terminated': runs.filter((run) => !active.includes(run)).length,
+    'slave/executors_terminated': agent.endedContainerCount,
     ...resourceMetrics(agent),
   };
+}
+
+/** `finished` -> `TASK_FINISHED` */
+function stateNamed(name: (typeof ACTIVE_STATES)[number] | (typeof ENDED_STATES)[number]): TaskState {
+  // The names above are those of states, in lower case.
+  return `TASK_${name.toUpperCase()}` as TaskState;
 }
 
 function resourceMetrics(agent: Agent): Record<string, number> {

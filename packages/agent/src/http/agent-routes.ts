@@ -1,23 +1,48 @@
-import { jsonReply, textReply, type HttpRoute, type VirtualFiles } from '@drydock/mesos';
+import {
+  LoggingLevel,
+  jsonReply,
+  processRoutes,
+  type HttpRoute,
+  type ProcessFacts,
+  type ProcessReadSide,
+  type VirtualFiles,
+} from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
-import { agentContainers, agentStatistics } from './agent-containers.ts';
+import { handleAgentCall } from '../operator-api/operator-api.ts';
+import { agentContainers, agentStatistics, pendingOperations } from './agent-containers.ts';
 import { agentMetrics } from './agent-metrics.ts';
-import { agentState, type AgentStateFacts } from './agent-state.ts';
+import { agentState } from './agent-state.ts';
 
 /** The agent's endpoints. `agent` is asked for late, because the service has to listen before the agent can register. */
-export function agentRoutes(agent: () => Agent, files: VirtualFiles, facts: AgentStateFacts): readonly HttpRoute[] {
-  return [
-    { method: 'GET', path: '/state', handle: () => jsonReply(agentState(agent(), facts)) },
-    { method: 'GET', path: '/health', handle: () => textReply(200, '') },
-    { method: 'GET', path: '/flags', handle: () => jsonReply({ flags: facts.flags }) },
-    { method: 'GET', path: '/version', handle: () => jsonReply({ version: agent().options.version }) },
-    { method: 'GET', path: '/containers', handle: () => jsonReply(agentContainers(agent())) },
+export function agentRoutes(agent: () => Agent, files: VirtualFiles, facts: ProcessFacts): readonly HttpRoute[] {
+  const logging = new LoggingLevel(() => agent().options.logger);
+  const cgroupsRoot = facts.flags['cgroups_root'];
+  const process: ProcessReadSide = {
+    flags: facts.flags,
+    version: () => ({ version: agent().options.version, ...facts.build }),
+    metrics: () => agentMetrics(agent(), facts.startTime),
+    logging,
+    files,
+  };
+  const routes: readonly HttpRoute[] = [
+    {
+      method: 'POST',
+      path: '/api/v1',
+      handle: async (request) => await handleAgentCall({ agent: agent(), process, cgroupsRoot }, request),
+    },
+    { method: 'GET', path: '/state', handle: () => jsonReply(agentState(agent(), facts, process.version())) },
+    { method: 'GET', path: '/containers', handle: async () => jsonReply(await agentContainers(agent(), cgroupsRoot)) },
+    {
+      method: 'GET',
+      path: '/containerizer/debug',
+      handle: () => jsonReply({ pending: pendingOperations(agent()) }),
+    },
     {
       method: 'GET',
       path: '/monitor/statistics',
-      handle: async () => jsonReply(await agentStatistics(agent(), facts.flags['cgroups_root'])),
+      handle: async () => jsonReply(await agentStatistics(agent(), cgroupsRoot)),
     },
-    { method: 'GET', path: '/metrics/snapshot', handle: () => jsonReply(agentMetrics(agent(), facts.startTime)) },
-    ...files.routes,
+    ...processRoutes(process),
   ];
+  return routes.map((route) => logging.logged(route));
 }

@@ -1,0 +1,85 @@
+/** What the agent knows, as messages of its operator API. @see src/slave/http.cpp */
+import {
+  isTerminalState,
+  type AgentContainer,
+  type AgentGetExecutors,
+  type AgentGetFrameworks,
+  type AgentGetTasks,
+  type AgentInfo,
+  type ExecutorInfo,
+} from '@drydock/mesos';
+import type { Agent } from '../agent.ts';
+import type { TaskRun } from '../executor/task-run.ts';
+import { statisticsOf } from '../http/agent-containers.ts';
+import { executorName } from '../http/agent-state.ts';
+
+export function getAgent({ options, id }: Agent): { agent_info: AgentInfo } {
+  const { hostname, port, resources, attributes } = options;
+  return {
+    agent_info: {
+      hostname,
+      port,
+      resources: [...resources],
+      attributes: [...attributes],
+      ...(id === undefined ? {} : { id: { value: id } }),
+    },
+  };
+}
+
+export function getFrameworks(agent: Agent): AgentGetFrameworks {
+  return {
+    frameworks: agent.frameworks.map(({ info }) => ({ framework_info: info })),
+    completed_frameworks: agent.completedFrameworks.map(({ info }) => ({ framework_info: info })),
+  };
+}
+
+/** Each task has an executor of its own. */
+export function getExecutors(agent: Agent): AgentGetExecutors {
+  const toExecutor = (run: TaskRun): { executor_info: ExecutorInfo } => ({ executor_info: executorInfo(run) });
+  return {
+    executors: currentRuns(agent).map(toExecutor),
+    completed_executors: completedRuns(agent).map(toExecutor),
+  };
+}
+
+/** `terminated_tasks` have ended, and their framework has not acknowledged that. */
+export function getTasks(agent: Agent): AgentGetTasks {
+  const current = currentRuns(agent);
+  return {
+    launched_tasks: current.filter(({ state }) => !isTerminalState(state)).map((run) => run.toTask()),
+    terminated_tasks: current.filter(({ state }) => isTerminalState(state)).map((run) => run.toTask()),
+    completed_tasks: completedRuns(agent).map((run) => run.toTask()),
+  };
+}
+
+export async function getContainers(agent: Agent, cgroupsRoot: string | undefined): Promise<AgentContainer[]> {
+  return await Promise.all(
+    agent.activeRuns.map(async (run) => ({
+      framework_id: { value: run.ids.frameworkId },
+      executor_id: { value: run.ids.executorId },
+      executor_name: executorName(run),
+      container_id: run.containerId,
+      container_status: run.containerStatus,
+      resource_statistics: await statisticsOf(run, cgroupsRoot),
+    })),
+  );
+}
+
+/** The executor is a part of the agent: it has no command of its own. */
+function executorInfo(run: TaskRun): ExecutorInfo {
+  return {
+    executor_id: { value: run.ids.executorId },
+    framework_id: { value: run.ids.frameworkId },
+    resources: [...(run.task.resources ?? [])],
+    name: executorName(run),
+    source: run.ids.executorId,
+  };
+}
+
+function currentRuns({ frameworks }: Agent): readonly TaskRun[] {
+  return frameworks.flatMap(({ runs }) => [...runs.values()]);
+}
+
+function completedRuns({ frameworks, completedFrameworks }: Agent): readonly TaskRun[] {
+  return [...frameworks, ...completedFrameworks].flatMap(({ completed }) => completed);
+}
