@@ -124,7 +124,15 @@ describe('the read side of the master', () => {
       registered_time: expect.any(Number),
       unregistered_time: 0,
       unreachable_tasks: [],
-      offers: [expect.stringMatching(/-O\d+$/)],
+      offers: [
+        {
+          id: expect.stringMatching(/-O\d+$/),
+          framework_id: framework.id.value,
+          allocation_info: { role: 'web' },
+          slave_id: agent.id,
+          resources: amounts(3, 1024),
+        },
+      ],
       executors: [],
     });
   });

@@ -1,39 +1,42 @@
 /** The master's `/state`, `/slaves` and `/frameworks`. @see src/master/http.cpp, readonly_handler.cpp */
 import {
-  containerInfoType,
+  attributesToState,
   frameworkInfoType,
-  isTerminalState,
+  frameworkRoles,
+  processState,
+  reservationsToState,
   resourcesToState,
+  rolesToState,
+  taskToState,
   toJson,
-  type Resource,
-  type TaskStatus,
+  unreservedOf,
+  type Offer,
+  type ProcessFacts,
 } from '@drydock/mesos';
-import { stateOf, sumOf, type Master } from '../master.ts';
+import { offeredTo, usedBy } from '../framework-share.ts';
+import { sumOf, type Master } from '../master.ts';
+import { toTask } from '../operator-api/master-answers.ts';
 import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
 
-export interface MasterStateFacts {
-  readonly flags: Readonly<Record<string, string>>;
-  /** Seconds since the epoch. */
-  readonly startTime: number;
-}
-
-export function masterState(master: Master, facts: MasterStateFacts): Record<string, unknown> {
+export function masterState(
+  master: Master,
+  facts: ProcessFacts,
+  version: Parameters<typeof processState>[0],
+): Record<string, unknown> {
   const { info, registry, options } = master;
   const agents = [...registry.agents.values()];
   return {
-    version: options.version,
-    start_time: facts.startTime,
+    ...processState(version, facts),
     elected_time: facts.startTime,
     id: master.id,
     pid: info.pid,
     hostname: options.hostname,
+    capabilities: (info.capabilities ?? []).map(({ type }) => type),
     activated_slaves: agents.filter(({ channel }) => channel !== undefined).length,
     deactivated_slaves: agents.filter(({ channel }) => channel === undefined).length,
     unreachable_slaves: 0,
     leader: info.pid,
     leader_info: { id: master.id, pid: info.pid, port: options.port, hostname: options.hostname },
-    ...(facts.flags['cluster'] === undefined ? {} : { cluster: facts.flags['cluster'] }),
-    flags: facts.flags,
     ...masterAgents(master),
     ...masterFrameworks(master),
     orphan_tasks: [],
@@ -54,42 +57,21 @@ export function masterFrameworks({ registry }: Master): Record<string, unknown> 
   };
 }
 
-/** Subscribed with, the one that gets the offers first. */
-export function rolesOf({ info }: FrameworkRecord): readonly string[] {
-  return info.roles !== undefined && info.roles.length > 0 ? info.roles : [info.role ?? '*'];
-}
-
-/** Held by the framework's tasks. */
-export function usedBy(framework: FrameworkRecord): readonly Resource[] {
-  return sumOf(
-    [...framework.tasks.values()].map((task) => (isTerminalState(stateOf(task)) ? [] : task.info.resources)),
-  );
-}
-
-/** Held by the framework's offers. */
-export function offeredTo(framework: FrameworkRecord): readonly Resource[] {
-  return sumOf([...framework.offers.values()].map(({ offer }) => offer.resources));
-}
-
 export function agentState(agent: AgentRecord): Record<string, unknown> {
-  const attributes = (agent.info.attributes ?? []).map(({ name, text, scalar }) => [
-    name,
-    text?.value ?? scalar?.value,
-  ]);
-  const total = resourcesToState(agent.info.resources ?? []);
+  const { resources = [], attributes = [] } = agent.info;
   return {
     id: agent.id,
     hostname: agent.info.hostname,
     port: agent.info.port,
-    attributes: Object.fromEntries(attributes),
+    attributes: attributesToState(attributes),
     pid: agent.pid,
     registered_time: agent.registeredAt,
     ...(agent.reregisteredAt === undefined ? {} : { reregistered_time: agent.reregisteredAt }),
-    resources: total,
+    resources: resourcesToState(resources),
     used_resources: resourcesToState(agent.used),
     offered_resources: resourcesToState(agent.offered),
-    reserved_resources: {},
-    unreserved_resources: total,
+    reserved_resources: reservationsToState(resources),
+    unreserved_resources: resourcesToState(unreservedOf(resources)),
     active: agent.channel !== undefined,
     deactivated: false,
     version: agent.version,
@@ -106,7 +88,7 @@ export function frameworkSummary(framework: FrameworkRecord): Record<string, unk
     name: info.name,
     used_resources: resourcesToState(usedBy(framework)),
     offered_resources: resourcesToState(offeredTo(framework)),
-    capabilities: toJsonRecord(toJson(frameworkInfoType, info))['capabilities'] ?? [],
+    capabilities: toJson(frameworkInfoType, info)['capabilities'] ?? [],
     hostname: info.hostname ?? '',
     webui_url: info.webui_url ?? '',
     active: isConnected,
@@ -117,11 +99,10 @@ export function frameworkSummary(framework: FrameworkRecord): Record<string, unk
 
 function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
   const { info } = framework;
-  const isMultiRole = (info.capabilities ?? []).some(({ type }) => type === 'MULTI_ROLE');
   return {
     ...frameworkSummary(framework),
     user: info.user,
-    ...(isMultiRole ? { roles: info.roles ?? [] } : { role: info.role ?? '*' }),
+    ...rolesToState(info),
     resources: resourcesToState(sumOf([usedBy(framework), offeredTo(framework)])),
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,
@@ -132,41 +113,22 @@ function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
     tasks: [...framework.tasks.values()].map(taskState),
     unreachable_tasks: [],
     completed_tasks: framework.completedTasks.map(taskState),
-    offers: [...framework.offers.keys()],
+    offers: [...framework.offers.values()].map(({ offer }) => offerState(offer)),
     executors: [],
+  };
+}
+
+function offerState(offer: Offer): Record<string, unknown> {
+  return {
+    id: offer.id.value,
+    framework_id: offer.framework_id.value,
+    allocation_info: offer.allocation_info ?? {},
+    slave_id: offer.agent_id.value,
+    resources: resourcesToState(offer.resources ?? []),
   };
 }
 
 /** As `/tasks` and `/state` show it. */
 export function taskState(task: TaskRecord): Record<string, unknown> {
-  const { info } = task;
-  return {
-    id: info.task_id.value,
-    name: info.name,
-    framework_id: task.framework.id,
-    executor_id: '',
-    slave_id: task.agentId,
-    state: stateOf(task),
-    resources: resourcesToState(info.resources ?? []),
-    role: rolesOf(task.framework)[0],
-    statuses: task.statuses.map(statusState),
-    ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
-    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-    ...(info.command?.user === undefined ? {} : { user: info.command.user }),
-    ...(info.container === undefined ? {} : { container: toJson(containerInfoType, info.container) }),
-  };
-}
-
-function statusState(status: TaskStatus): Record<string, unknown> {
-  return {
-    state: status.state,
-    timestamp: status.timestamp,
-    ...(status.labels === undefined ? {} : { labels: status.labels.labels ?? [] }),
-    ...(status.container_status === undefined ? {} : { container_status: status.container_status }),
-    ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
-  };
-}
-
-function toJsonRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+  return taskToState(toTask(task), frameworkRoles(task.framework.info)[0] ?? '*');
 }

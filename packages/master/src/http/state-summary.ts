@@ -1,7 +1,8 @@
 /** The master's `/state-summary`: the state with counts in place of tasks. @see src/master/readonly_handler.cpp */
+import type { ProcessFacts } from '@drydock/mesos';
 import { stateOf, type Master } from '../master.ts';
 import type { TaskRecord } from '../registry.ts';
-import { agentState, frameworkSummary, type MasterStateFacts } from './master-state.ts';
+import { agentState, frameworkSummary } from './master-state.ts';
 import { allTasks } from './master-tasks.ts';
 
 const TASK_STATES = [
@@ -22,7 +23,7 @@ const TASK_STATES = [
 ] as const;
 
 /** Completed frameworks are not listed, but an agent's counts have their tasks. */
-export function stateSummary(master: Master, facts: MasterStateFacts): Record<string, unknown> {
+export function stateSummary(master: Master, facts: ProcessFacts): Record<string, unknown> {
   const { agents, frameworks } = master.registry;
   const tasks = allTasks(master);
   const byAgent = Map.groupBy(tasks, ({ agentId }) => agentId);

@@ -1,7 +1,9 @@
 /** A master that serves HTTP, a framework that speaks plain JSON to it, and an agent that does as it is told. */
+import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import {
+  VirtualFiles,
   parseResources,
   startAgentLink,
   startHttpService,
@@ -14,6 +16,7 @@ import {
 } from '@drydock/mesos';
 import { masterRoutes } from '../http/master-routes.ts';
 import { Master } from '../master.ts';
+import { readRecords } from './read-records.ts';
 
 export interface ServedMaster extends AsyncDisposable {
   readonly address: string;
@@ -23,6 +26,8 @@ export interface ServedMaster extends AsyncDisposable {
 export async function serveMaster(options: { readonly completedTaskCountMax?: number } = {}): Promise<ServedMaster> {
   const stack = new AsyncDisposableStack();
   const started: { master?: Master } = {};
+  const files = new VirtualFiles();
+  files.attach('/here', fileURLToPath(new URL('../..', import.meta.url)));
   const service: StartedHttpService = stack.use(
     await startHttpService({
       port: 0,
@@ -32,7 +37,8 @@ export async function serveMaster(options: { readonly completedTaskCountMax?: nu
           if (started.master === undefined) throw new Error('the master is not there yet');
           return started.master;
         },
-        { flags: { cluster: 'test' }, startTime: 1 },
+        { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' } },
+        files,
       ),
     }),
   );
@@ -137,20 +143,7 @@ export class ScriptedFramework implements AsyncDisposable {
   }
 
   async #read(response: Response): Promise<void> {
-    const reader = response.body?.getReader();
-    this.#abort.signal.addEventListener('abort', () => void reader?.cancel());
-    let text = Buffer.alloc(0);
-    for (;;) {
-      const chunk = await reader?.read().catch(() => undefined); // The stream was cut: the same as its end here.
-      if (chunk?.value === undefined) break;
-      text = Buffer.concat([text, chunk.value]);
-      for (let newline = text.indexOf('\n'); newline >= 0; newline = text.indexOf('\n')) {
-        const end = newline + 1 + Number(text.toString('utf8', 0, newline));
-        if (text.length < end) break;
-        this.events.push(JSON.parse(text.toString('utf8', newline + 1, end)));
-        text = text.subarray(end);
-      }
-    }
+    await readRecords(response, (record) => void this.events.push(JSON.parse(record.toString())), this.#abort.signal);
     this.isEnded = true;
   }
 }

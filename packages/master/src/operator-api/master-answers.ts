@@ -1,0 +1,139 @@
+/** What the master knows, as messages of its operator API. @see src/master/http.cpp, src/master/readonly_handler.cpp */
+import {
+  frameworkRoles,
+  type MasterAgent,
+  type MasterFramework,
+  type MasterGetAgents,
+  type MasterGetFrameworks,
+  type MasterGetState,
+  type MasterGetTasks,
+  type MasterRole,
+  type Resource,
+  type Task,
+} from '@drydock/mesos';
+import { offeredTo, usedBy } from '../framework-share.ts';
+import { stateOf, sumOf, type Master } from '../master.ts';
+import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+/** The master has no executors of its own knowledge: those of command tasks belong to their agents. */
+export function getState(master: Master): MasterGetState {
+  return {
+    get_tasks: getTasks(master),
+    get_executors: {},
+    get_frameworks: getFrameworks(master),
+    get_agents: getAgents(master),
+  };
+}
+
+export function getAgents({ registry }: Master): MasterGetAgents {
+  return { agents: [...registry.agents.values()].map(toAgent) };
+}
+
+export function getFrameworks({ registry }: Master): MasterGetFrameworks {
+  return {
+    frameworks: [...registry.frameworks.values()].map(toFramework),
+    completed_frameworks: [...registry.completedFrameworks.values()].map(toFramework),
+  };
+}
+
+export function getTasks({ registry }: Master): MasterGetTasks {
+  const frameworks = [...registry.frameworks.values()];
+  const all = [...frameworks, ...registry.completedFrameworks.values()];
+  return {
+    tasks: frameworks.flatMap(({ tasks }) => [...tasks.values()].map(toTask)),
+    completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(toTask)),
+  };
+}
+
+/** Of every role: its frameworks, and what is allocated or offered to those that get their offers for it. */
+export function rolesOfMaster({ registry }: Master): readonly {
+  readonly name: string;
+  readonly frameworks: readonly string[];
+  readonly used: readonly Resource[];
+  readonly offered: readonly Resource[];
+}[] {
+  const frameworks = [...registry.frameworks.values()];
+  const names = new Set(['*', ...frameworks.flatMap(({ info }) => frameworkRoles(info))]);
+  return [...names].toSorted().map((name) => {
+    const holders = frameworks.filter(({ info }) => frameworkRoles(info)[0] === name);
+    return {
+      name,
+      frameworks: frameworks.filter(({ info }) => frameworkRoles(info).includes(name)).map(({ id }) => id),
+      used: sumOf(holders.map(usedBy)),
+      offered: sumOf(holders.map(offeredTo)),
+    };
+  });
+}
+
+/** No weights can be set, so each is 1. */
+export function getRoles(master: Master): { roles: MasterRole[] } {
+  return {
+    roles: rolesOfMaster(master).map(({ name, frameworks, used, offered }) => ({
+      name,
+      weight: 1,
+      frameworks: frameworks.map((value) => ({ value })),
+      resources: [...sumOf([used, offered])],
+    })),
+  };
+}
+
+export function toTask(task: TaskRecord): Task {
+  const { info, framework, agentId, status, statuses } = task;
+  const user = info.command?.user;
+  return {
+    name: info.name,
+    task_id: info.task_id,
+    framework_id: framework.info.id,
+    agent_id: { value: agentId },
+    ...(info.executor === undefined ? {} : { executor_id: info.executor.executor_id }),
+    state: stateOf(task),
+    resources: [...(info.resources ?? [])],
+    statuses: [...statuses],
+    ...(status === undefined ? {} : { status_update_state: status.state }),
+    ...(status?.uuid === undefined ? {} : { status_update_uuid: status.uuid }),
+    ...(info.labels === undefined ? {} : { labels: info.labels }),
+    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
+    ...(info.container === undefined ? {} : { container: info.container }),
+    ...(info.kill_policy === undefined ? {} : { kill_policy: info.kill_policy }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+export function toAgent(agent: AgentRecord): MasterAgent {
+  return {
+    agent_info: agent.info,
+    active: agent.channel !== undefined,
+    deactivated: false,
+    version: agent.version,
+    pid: agent.pid,
+    registered_time: toTime(agent.registeredAt),
+    ...(agent.reregisteredAt === undefined ? {} : { reregistered_time: toTime(agent.reregisteredAt) }),
+    total_resources: [...(agent.info.resources ?? [])],
+    allocated_resources: [...agent.used],
+    offered_resources: [...agent.offered],
+  };
+}
+
+export function toFramework(framework: FrameworkRecord): MasterFramework {
+  const isConnected = framework.channel !== undefined;
+  const { reregisteredAt, unregisteredAt } = framework;
+  return {
+    framework_info: framework.info,
+    active: isConnected,
+    connected: isConnected,
+    recovered: false,
+    registered_time: toTime(framework.registeredAt),
+    ...(reregisteredAt === undefined ? {} : { reregistered_time: toTime(reregisteredAt) }),
+    ...(unregisteredAt === undefined ? {} : { unregistered_time: toTime(unregisteredAt) }),
+    offers: [...framework.offers.values()].map(({ offer }) => offer),
+    allocated_resources: [...usedBy(framework)],
+    offered_resources: [...offeredTo(framework)],
+  };
+}
+
+/** `at` in seconds since the epoch. */
+function toTime(at: number): { nanoseconds: number } {
+  return { nanoseconds: Math.round(at * 1000) * NANOSECONDS_PER_MILLISECOND };
+}
