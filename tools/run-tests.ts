@@ -3,11 +3,11 @@
  * `<room>/reports/junit.xml`.
  *
  * `--quick` leaves out what is slow and what needs several processes; `--full` leaves out nothing; without either, tests
- * tagged `slow` or `docker` are left out. Everything else is handed to vitest: `npm test -- -t 'a volume'`.
+ * tagged `slow` are left out. Everything else is handed to vitest: `npm test -- -t 'a volume'`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,13 +15,29 @@ const rooms = ['packages', 'apps'].flatMap((kind) => readdirSync(join(root, kind
 const reports = [...rooms, 'tools'].map((room) => join(root, room, 'reports', 'junit.xml'));
 for (const report of reports) rmSync(report, { force: true });
 
+/** What tests with a tag need beyond what set-up insists on. */
+const CAPABILITIES: readonly { readonly tag: string; readonly needs: string; readonly isThere: () => boolean }[] = [
+  { tag: 'root', needs: 'root (mounts, namespaces, loop devices)', isThere: isRoot },
+  {
+    tag: 'docker',
+    needs: 'root, docker and dockerd (docker.io)',
+    isThere: () => isRoot() && hasPrograms('docker', 'dockerd'),
+  },
+  {
+    tag: 'fuse',
+    needs: 'root, rclone, fusermount3 (fuse3) and /dev/fuse',
+    isThere: () => isRoot() && hasPrograms('rclone', 'fusermount3') && existsSync('/dev/fuse'),
+  },
+];
+
 const given = process.argv.slice(2);
 const has = (flag: string): boolean => given.includes(flag);
-const excluded = has('--full') ? [] : ['slow', 'docker'];
-if (process.getuid?.() !== 0) {
-  console.log('Tests tagged `root` need root (mounts, namespaces, loop devices) and are left out');
+const excluded = [...(has('--full') ? [] : ['slow']), ...(has('--quick') ? ['docker', 'fuse'] : [])];
+for (const { tag, needs, isThere } of CAPABILITIES) {
+  if (excluded.includes(tag) || isThere()) continue;
+  console.log(`Tests tagged '${tag}' are left out: they need ${needs}`);
   if (process.env['CI'] === 'true') process.exit(1);
-  excluded.push('root');
+  excluded.push(tag);
 }
 const tagsFilter = excluded.length === 0 ? [] : [`--tags-filter=${excluded.map((tag) => `!${tag}`).join(' && ')}`];
 const vitestArgs = [...tagsFilter, ...given.filter((argument) => argument !== '--quick' && argument !== '--full')];
@@ -47,4 +63,13 @@ process.exitCode = run.status ?? 1;
 
 function attribute(tag: string, name: string): number {
   return Number(new RegExp(`\\b${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function hasPrograms(...names: readonly string[]): boolean {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return names.every((name) => directories.some((directory) => existsSync(join(directory, name))));
 }

@@ -1,16 +1,17 @@
-// Installs what is missing before an npm script runs: `node tools/setup.mjs modules|scenario|test`.
+// Installs what is missing before an npm script runs: `node tools/setup.mjs modules|scenario|quick|test`. What only some tests
+// need is asked for, not insisted on: they are left out without it.
 // Plain JavaScript for Node 20, because it runs before the pinned Node is there. Silent when nothing is missing; all it
 // says goes to stderr, so that `--json` output stays clean.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stampPath = join(root, 'node_modules', '.drydock-setup');
 
-/** Program -> the Debian package that has it and what it is for. */
+/** Program -> the Debian package that has it and what it is for; without an optional one some tests are left out. */
 const PROGRAMS = {
   runc: { package: 'runc', why: 'launches the containers' },
   'tini-static': { package: 'tini', why: "each container's first process" },
@@ -18,9 +19,13 @@ const PROGRAMS = {
   busybox: { package: 'busybox-static', why: 'fills the stand-in for the ubuntu:14.04 image' },
   unshare: { package: 'util-linux', why: 'gives each run a mount namespace of its own' },
   mount: { package: 'mount', why: 'mounts volumes and root file systems' },
+  dockerd: { package: 'docker.io', why: 'a second client of the drivers in tests', isOptional: true },
+  rclone: { package: 'rclone', why: 'a real volume driver in tests', isOptional: true },
+  fusermount3: { package: 'fuse3', why: "rclone's mounts in tests", isOptional: true },
 };
+const NEEDED = Object.keys(PROGRAMS).filter((name) => PROGRAMS[name].isOptional !== true);
 /** What each kind of run needs beyond the node modules. */
-const NEEDS = { modules: [], scenario: Object.keys(PROGRAMS).filter(isOfUse), test: Object.keys(PROGRAMS) };
+const NEEDS = { modules: [], scenario: NEEDED.filter(isOfUse), quick: NEEDED, test: Object.keys(PROGRAMS) };
 
 /** Without root there are no loop devices, hence no file systems to make. */
 function isOfUse(name) {
@@ -95,26 +100,66 @@ async function installModules() {
 
 async function installPrograms(names) {
   const missing = names.filter((name) => !findProgram(name));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((name) => PROGRAMS[name].package))];
-  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+  const needed = missing.filter((name) => PROGRAMS[name].isOptional !== true);
+  const optional = missing.filter((name) => PROGRAMS[name].isOptional === true);
   const isAllowed = process.getuid?.() === 0 && findProgram('apt-get') && process.env.DRYDOCK_NO_INSTALL !== '1';
-  const reasons = missing.map((name) => `${name} (${PROGRAMS[name].why})`).join(', ');
-  if (!isAllowed) {
-    fail(`missing: ${reasons}. On Debian or Ubuntu, as root, run: apt-get update && ${command.join(' ')}`);
+  const problem = isAllowed ? await install(needed) : undefined;
+  if (needed.length > 0 && (!isAllowed || problem !== undefined)) fail(missingText('missing', needed, problem));
+  const optionalProblem = isAllowed ? await install(optional) : undefined;
+  if (optional.length > 0 && (!isAllowed || optionalProblem !== undefined)) {
+    say(missingText('going on without', optional, optionalProblem));
   }
-  say(`installing Debian packages for ${reasons}: ${command.join(' ')}`);
-  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  let result = await runWithProgress(command, env);
-  if (result.code !== 0) {
-    say('that failed, perhaps because the package lists are missing or old: apt-get update');
-    const update = await runWithProgress(['apt-get', 'update'], env);
-    if (update.code !== 0) fail(`apt-get update failed with status ${update.code}:\n${update.output}`);
-    result = await runWithProgress(command, env);
+}
+
+function missingText(what, names, problem) {
+  const remedy = `On Debian or Ubuntu, as root, run: apt-get update && ${aptCommand(names).join(' ')}`;
+  return `${what} ${reasonsFor(names)}. ${remedy}${problem === undefined ? '' : `\n${problem}`}`;
+}
+
+function aptCommand(names) {
+  const packages = [...new Set(names.map((name) => PROGRAMS[name].package))];
+  return ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+}
+
+function reasonsFor(names) {
+  return names.map((name) => `${name} (${PROGRAMS[name].why})`).join(', ');
+}
+
+/** Gives what went wrong. */
+async function install(names) {
+  if (names.length === 0) return undefined;
+  const command = aptCommand(names);
+  say(`installing Debian packages for ${reasonsFor(names)}: ${command.join(' ')}`);
+  const allowServices = forbidServices();
+  try {
+    return (await runApt(command)) ?? stillMissing(names);
+  } finally {
+    allowServices();
   }
-  if (result.code !== 0) fail(`${command.join(' ')} failed with status ${result.code}:\n${result.output}`);
-  const still = missing.filter((name) => !findProgram(name));
-  if (still.length > 0) fail(`still missing after the installation: ${still.join(', ')}`);
+}
+
+function stillMissing(names) {
+  const still = names.filter((name) => !findProgram(name));
+  return still.length === 0 ? undefined : `still missing after the installation: ${still.join(', ')}`;
+}
+
+async function runApt(command) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const first = await runWithProgress(command, env);
+  if (first.code === 0) return undefined;
+  say('that failed, perhaps because the package lists are missing or old: apt-get update');
+  const update = await runWithProgress(['apt-get', 'update'], env);
+  if (update.code !== 0) return `apt-get update failed with status ${update.code}:\n${update.output}`;
+  const second = await runWithProgress(command, env);
+  return second.code === 0 ? undefined : `${command.join(' ')} failed with status ${second.code}:\n${second.output}`;
+}
+
+/** Packages that bring a daemon do not start it: the tests start one of their own. Gives what takes that back. */
+function forbidServices() {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return () => undefined;
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  return () => rmSync(policy, { force: true });
 }
 
 /** A build step with the pinned Node; each is quick and does nothing when its result is fresh. */

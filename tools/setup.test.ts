@@ -44,6 +44,6 @@ describe('tools/setup.mjs', () => {
   it('refuses what it does not know', () => {
     const { status, stderr } = setup(ROOT, 'everything');
     expect(status).toBe(1);
-    expect(stderr).toContain("expected one of modules, scenario, test, got 'everything'");
+    expect(stderr).toContain("expected one of modules, scenario, quick, test, got 'everything'");
   });
 });

@@ -22,7 +22,7 @@ const volumes = (...list: readonly Record<string, unknown>[]): string => JSON.st
 
 describe('a Docker volume', { tags }, () => {
   it('is shared by two tasks at a time and unmounted once, when the last one ends', async () => {
-    const driver = await startTestDriver(cluster, 'shared', { store: 'devicemapper' });
+    const driver = await startTestDriver(cluster, 'shared', { profile: 'convoy-0.5-devicemapper' });
     const value = volumes(aVolume({ driver: 'shared' }));
     // Each waits for the other's file, so both hold the volume at the same time.
     const meet = (mine: string, other: string): string =>
@@ -85,7 +85,7 @@ describe('a Docker volume', { tags }, () => {
   });
 
   it('is unmounted when its task is killed', async () => {
-    const driver = await startTestDriver(cluster, 'killed', { store: 'devicemapper' });
+    const driver = await startTestDriver(cluster, 'killed', { profile: 'convoy-0.5-devicemapper' });
     const stopping = new AbortController();
     const executing = cluster.execute({
       command: 'touch /data/started; exec sleep 3600',
@@ -119,7 +119,7 @@ describe('the agent', { tags }, () => {
 
   it('ends its tasks and unmounts their volumes when it is told to stop', async () => {
     await using own = await startTestCluster();
-    const driver = await startTestDriver(own, 'drained', { store: 'devicemapper' });
+    const driver = await startTestDriver(own, 'drained', { profile: 'convoy-0.5-devicemapper' });
     const executing = own.execute({
       command: 'touch started; exec sleep 3600',
       volumes: volumes(aVolume({ driver: 'drained' })),

@@ -8,3 +8,4 @@ export type { ExecutedTask, ExecuteOptions } from './executed-task.ts';
 export type { Leak } from './leaks.ts';
 export { NamespaceError } from './private-namespace.ts';
 export { isOrdinaryUser, userNamespaceProblem } from './user-namespace.ts';
+export { DockerCommandError, StartedDockerEngine } from './docker-engine.ts';

@@ -128,11 +128,12 @@ export class LocalCluster implements AsyncDisposable {
     return {
       MESOS_PORT: '0',
       MESOS_DOCKER_STORE_DIR: join(this.directory, 'store'),
-      MESOS_CGROUPS_ROOT: this.#cgroupsRoot,
+      MESOS_CGROUPS_ROOT: this.cgroupsRoot,
     };
   }
 
-  get #cgroupsRoot(): string {
+  /** Below it lie the control groups of everything that runs in a container of the run. */
+  get cgroupsRoot(): string {
     return `drydock-${this.runId}`;
   }
 
@@ -259,7 +260,7 @@ export class LocalCluster implements AsyncDisposable {
       newMounts: await this.#namespace.newMounts(),
       expectedPids: new Set([this.#namespace.pid, ...this.#daemons.map(({ pid }) => pid)]),
       checkpointDirectories: this.#agents.map(({ checkpointDir }) => this.inside(checkpointDir)),
-      cgroupsRoot: this.#cgroupsRoot,
+      cgroupsRoot: this.cgroupsRoot,
     });
   }
 

@@ -1,13 +1,13 @@
 /**
  * Runs a fake driver as a Docker volume plugin until SIGTERM, then prints the calls that it got, one JSON object a line.
- * Arguments: plugin name, directory for its state, `vfs` or `devicemapper`, faults.
+ * Arguments: plugin name, directory for its state, profile, faults.
  */
 import { findProfile, startFakeDriver } from '@drydock/fake-drivers';
 
-const [, , name = '', directory = '', store = '', faults = ''] = process.argv;
+const [, , name = '', directory = '', profile = '', faults = ''] = process.argv;
 const driver = await startFakeDriver({
   socketPath: `/run/docker/plugins/${name}.sock`,
-  profile: findProfile(store === 'devicemapper' ? 'convoy-0.5-devicemapper' : 'convoy-0.5-vfs'),
+  profile: findProfile(profile),
   directory,
   faults,
 });

@@ -41,10 +41,10 @@ const PROGRAM = fileURLToPath(new URL('fake-driver-program.ts', import.meta.url)
 export async function startTestDriver(
   cluster: LocalCluster,
   name: string,
-  options: { readonly store?: 'vfs' | 'devicemapper'; readonly faults?: string } = {},
+  options: { readonly profile?: string; readonly faults?: string } = {},
 ): Promise<TestDriver> {
   const directory = join(cluster.directory, `driver-${name}`);
-  const argv = [process.execPath, PROGRAM, name, directory, options.store ?? 'vfs', options.faults ?? ''];
+  const argv = [process.execPath, PROGRAM, name, directory, options.profile ?? 'convoy-0.5-vfs', options.faults ?? ''];
   const daemon: DaemonProcess = await cluster.startProgram(`driver-${name}`, argv);
   const socket = cluster.inside(`/run/docker/plugins/${name}.sock`);
   await waitUntil(
