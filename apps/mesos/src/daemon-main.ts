@@ -1,6 +1,7 @@
 import { messageOf } from '@drydock/base/errors';
 import { FlagsError, parseFlags, usage, type FlagTable, type ParsedFlags } from '@drydock/base/gflags';
 import { createLogger, type Logger } from '@drydock/base/log';
+import { openLogFile } from './log-file.ts';
 
 /** A daemon's command line and life: what `main.ts` of master and agent have in common. */
 export interface DaemonOptions<T extends FlagTable> {
@@ -26,6 +27,12 @@ export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>)
       process.stdout.write(help);
       return 0;
     }
+    const { log_dir: logDir } = parsed.texts;
+    const writeToFile = logDir === undefined ? undefined : openLogFile(logDir, options.name);
+    const write = (line: string): void => {
+      process.stderr.write(line);
+      writeToFile?.(line);
+    };
     const stopping = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -34,7 +41,7 @@ export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>)
         stopping.abort();
       });
     }
-    await options.run(parsed, { logger: createLogger({ component: options.name }), signal: stopping.signal });
+    await options.run(parsed, { logger: createLogger({ component: options.name, write }), signal: stopping.signal });
     return 0;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n${error instanceof FlagsError ? `\n${help}` : ''}`);

@@ -76,6 +76,7 @@ export type {
 } from './operator/master-messages.ts';
 export { processRoutes, processState } from './operator/process-read-side.ts';
 export type { ProcessFacts, ProcessReadSide } from './operator/process-read-side.ts';
+export { parseAttributes } from './resources/parse-attributes.ts';
 export { ResourcesError, parseResources } from './resources/parse-resources.ts';
 export {
   addResources,

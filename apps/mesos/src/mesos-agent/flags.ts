@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { defineFlags } from '@drydock/base/gflags';
+import { logFlags } from '../log-file.ts';
 
 const absolute = (value: string): string | undefined => (isAbsolute(value) ? undefined : 'Expecting an absolute path');
 const port = (value: string): string | undefined =>
@@ -7,6 +8,7 @@ const port = (value: string): string | undefined =>
 
 /** The agent's flags. @see src/slave/flags.cpp */
 export const agentFlags = defineFlags({
+  ...logFlags,
   master: {
     kind: 'string',
     required: true,

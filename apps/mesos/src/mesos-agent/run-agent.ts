@@ -8,7 +8,9 @@ import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { createMesosContainerizer } from '@drydock/containerizer';
-import { VirtualFiles, startHttpService, type Attribute } from '@drydock/mesos';
+import { VirtualFiles, parseAttributes, startHttpService } from '@drydock/mesos';
+import { buildInfo } from '../build-info.ts';
+import { attachLog } from '../log-file.ts';
 import { createDockerVolumeIsolator } from './docker-volume.ts';
 import type { agentFlags } from './flags.ts';
 
@@ -66,8 +68,9 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   });
   const resources = await agentResources(flags.resources, flags.work_dir);
   const files = new VirtualFiles();
+  attachLog(files, '/slave/log', flags, 'mesos-agent');
   const refused = Promise.withResolvers<string>();
-  const facts = { flags: options.flagTexts, startTime: Date.now() / 1000 };
+  const facts = { flags: options.flagTexts, startTime: Date.now() / 1000, build: await buildInfo() };
   // The service listens before the agent registers, and no request can come before this tick is over.
   const started: { agent?: Agent } = {};
   const agentNow = (): Agent => {
@@ -123,16 +126,4 @@ function parseExecutorEnvironment(value: unknown): Readonly<Record<string, strin
   if (!entries.every(isText))
     throw new AgentFlagError("'executor_environment_variables' must only contain string values");
   return Object.fromEntries(entries);
-}
-
-/** `rack:r1;zone:z2` as text attributes. @throws AgentFlagError */
-function parseAttributes(text: string): readonly Attribute[] {
-  const pairs = text.split(';').filter((pair) => pair !== '');
-  return pairs.map((pair) => {
-    const at = pair.indexOf(':');
-    if (at <= 0 || at === pair.length - 1) {
-      throw new AgentFlagError(`Failed to parse attribute '${pair}' of --attributes: expected name:value`);
-    }
-    return { name: pair.slice(0, at), type: 'TEXT', text: { value: pair.slice(at + 1) } };
-  });
 }

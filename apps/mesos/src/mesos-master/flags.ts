@@ -1,8 +1,10 @@
 import { isAbsolute } from 'node:path';
 import { defineFlags } from '@drydock/base/gflags';
+import { logFlags } from '../log-file.ts';
 
 /** The master's flags. @see src/master/flags.cpp */
 export const masterFlags = defineFlags({
+  ...logFlags,
   work_dir: {
     kind: 'string',
     required: true,

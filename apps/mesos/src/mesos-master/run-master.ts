@@ -6,7 +6,9 @@ import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { Master, masterRoutes } from '@drydock/master';
-import { startHttpService } from '@drydock/mesos';
+import { VirtualFiles, startHttpService } from '@drydock/mesos';
+import { buildInfo } from '../build-info.ts';
+import { attachLog } from '../log-file.ts';
 import type { masterFlags } from './flags.ts';
 
 export interface RunMasterOptions {
@@ -32,11 +34,14 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
     assert(started.master !== undefined, 'the master exists before the first request can arrive');
     return started.master;
   };
+  const files = new VirtualFiles();
+  attachLog(files, '/master/log', flags, 'mesos-master');
+  const facts = { flags: options.flagTexts, startTime: Date.now() / 1000, build: await buildInfo() };
   await using service = await startHttpService({
     ip: flags.ip,
     port: flags.port,
     prefix: 'master',
-    routes: masterRoutes(masterNow, { flags: options.flagTexts, startTime: Date.now() / 1000 }),
+    routes: masterRoutes(masterNow, facts, files),
     logger: logger.child('http'),
   });
   using master = new Master({

@@ -8,8 +8,10 @@ import {
   startAgentLink,
   startHttpService,
   type AgentApiEvent,
+  type AgentInfo,
   type FrameworkInfo,
   type KnownTask,
+  type ProcessFacts,
   type StartedAgentLink,
   type StartedHttpService,
   type TaskState,
@@ -23,7 +25,12 @@ export interface ServedMaster extends AsyncDisposable {
   readonly master: Master;
 }
 
-export async function serveMaster(options: { readonly completedTaskCountMax?: number } = {}): Promise<ServedMaster> {
+export interface ServeMasterOptions {
+  readonly completedTaskCountMax?: number;
+  readonly facts?: Partial<ProcessFacts>;
+}
+
+export async function serveMaster(options: ServeMasterOptions = {}): Promise<ServedMaster> {
   const stack = new AsyncDisposableStack();
   const started: { master?: Master } = {};
   const files = new VirtualFiles();
@@ -37,7 +44,7 @@ export async function serveMaster(options: { readonly completedTaskCountMax?: nu
           if (started.master === undefined) throw new Error('the master is not there yet');
           return started.master;
         },
-        { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' } },
+        { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' }, ...options.facts },
         files,
       ),
     }),
@@ -160,6 +167,8 @@ export interface ScriptedAgentOptions {
   readonly id?: string;
   readonly frameworks?: FrameworkInfo[];
   readonly tasks?: KnownTask[];
+  /** In place of parts of what the agent says of itself. */
+  readonly info?: Partial<AgentInfo>;
 }
 
 /** An agent that keeps what it is told and reports what the test says. */
@@ -178,6 +187,7 @@ export class ScriptedAgent implements AsyncDisposable {
           hostname: 'agent-host',
           port: 5051,
           resources: parseResources('cpus:4;mem:1024'),
+          ...options.info,
           ...(options.id === undefined ? {} : { id: { value: options.id } }),
         },
         version: '1.12.0',

@@ -79,7 +79,8 @@ function parseResource(name: string, value: string, role: string): Resource {
   throw new ResourcesError(`Bad type for resource ${name} value ${value} type TEXT`);
 }
 
-function parseRanges(text: string, fail: (why: string) => ResourcesError): Range[] {
+/** `[1-3,5-5]`, without white space. @throws what `fail` makes of the reason */
+export function parseRanges(text: string, fail: (why: string) => Error): Range[] {
   if (!text.endsWith(']')) throw fail('Mismatched brackets');
   return text
     .slice(1, -1)
