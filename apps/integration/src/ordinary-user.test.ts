@@ -70,7 +70,7 @@ describe('as an ordinary user', { tags: ['root'] }, () => {
       exec $as_nobody node_modules/.bin/node apps/drydock/bin/drydock.js scenario
     `);
     expect(result).toMatchObject({ exitCode: 1, stdout: '' });
-    expect(result.stderr).toBe('drydock: Missing for the scenario: runc; as root: apt-get install runc\n');
+    expect(result.stderr).toBe('drydock: Missing: runc; as root: apt-get install runc\n');
   });
 
   it('the scenario says in one line how to get user namespaces that are switched off', async () => {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { messageOf } from '@drydock/base/errors';
 import { Command } from 'commander';
 import { probes } from './probes.ts';
 
@@ -6,7 +7,10 @@ import { probes } from './probes.ts';
 interface Finding {
   readonly name: string;
   readonly isAvailable: boolean;
+  /** Without it the scenario cannot run. */
   readonly isRequired: boolean;
+  /** Its version, or where it is. */
+  readonly detail?: string;
   readonly problem?: string;
   readonly cost?: string;
   readonly remedy?: string;
@@ -29,10 +33,13 @@ export function doctorCommand(): Command {
 /** One after the other: two probes that mount do not get in each other's way, and all take well under a second. */
 async function diagnose(): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const { name, isRequired, cost, remedy, tryIt } of probes) {
-    const problem = await tryIt();
-    if (problem === undefined) findings.push({ name, isAvailable: true, isRequired });
-    else findings.push({ name, isAvailable: false, isRequired, problem, cost, remedy });
+  for (const { name, isRequired, cost, remedy, tryIt } of probes()) {
+    try {
+      const detail = (await tryIt()).trim();
+      findings.push({ name, isAvailable: true, isRequired, ...(detail === '' ? {} : { detail }) });
+    } catch (error) {
+      findings.push({ name, isAvailable: false, isRequired, problem: messageOf(error), cost, remedy });
+    }
   }
   return findings;
 }
@@ -41,12 +48,13 @@ function print(findings: readonly Finding[], canRunScenario: boolean): void {
   const style = (format: Parameters<typeof styleText>[0], text: string): string =>
     process.stdout.isTTY ? styleText(format, text) : text;
   const width = Math.max(...findings.map(({ name }) => name.length));
-  for (const { name, isAvailable, isRequired, problem, cost, remedy } of findings) {
+  for (const { name, isAvailable, isRequired, detail, problem, cost, remedy } of findings) {
     const mark = isAvailable
       ? style('green', 'ok     ')
       : style(isRequired ? 'red' : 'yellow', isRequired ? 'MISSING' : 'missing');
-    const why = isAvailable ? '' : `  ${problem}\n${' '.repeat(9)}costs: ${cost}\n${' '.repeat(9)}remedy: ${remedy}`;
-    process.stdout.write(`${mark}  ${isAvailable ? name : name.padEnd(width)}${why}\n`);
+    const margin = ' '.repeat(9);
+    const why = isAvailable ? (detail ?? '') : `${problem}\n${margin}costs: ${cost}\n${margin}remedy: ${remedy}`;
+    process.stdout.write(`${mark}  ${why === '' ? name : `${name.padEnd(width)}  ${why}`}\n`);
   }
   const verdict = canRunScenario ? style('green', 'can') : style('red', 'cannot');
   process.stdout.write(`\nThis machine ${verdict} run the scenario\n`);

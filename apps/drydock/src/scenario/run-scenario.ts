@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
 import type { RunResult } from '@drydock/base/subprocess';
 import { LocalCluster, type BinName } from '@drydock/cluster';
-import { ORDINARY_USER_LIMITS } from './ordinary-user.ts';
+import { ORDINARY_USER_LIMITS } from '../ordinary-user.ts';
 import type { Reporter } from './reporter.ts';
 import { findUnexpectedLine } from './sandbox-lines.ts';
 import type { ScenarioCheck, ScenarioResult, ScenarioStep } from './scenario-result.ts';

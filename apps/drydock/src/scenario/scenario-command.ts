@@ -6,7 +6,7 @@ import { DomainError } from '@drydock/base/errors';
 import { STANDIN_IMAGES_DIRECTORY, isOrdinaryUser } from '@drydock/cluster';
 import { Command } from 'commander';
 import { createReporter } from './reporter.ts';
-import { ordinaryUserProblem } from './ordinary-user.ts';
+import { ordinaryUserProblem } from '../ordinary-user.ts';
 import { runScenario } from './run-scenario.ts';
 
 /** The scenario cannot be run as asked for. */

@@ -1,4 +1,4 @@
-/** The scenario without root: what it needs, and what it cannot show. */
+/** A cluster without root: what it needs, and what it cannot show. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -16,12 +16,12 @@ const PROGRAMS = [
   ['tini-static', 'tini'],
 ] as const;
 
-/** What an ordinary user lacks here and how to get it, in one line; undefined when the scenario can run. */
+/** What an ordinary user lacks here and how to get it, in one line; undefined when a cluster can run. */
 export async function ordinaryUserProblem(): Promise<string | undefined> {
   const missing: string[] = [];
   for (const [program, debianPackage] of PROGRAMS) if (!(await isInPath(program))) missing.push(debianPackage);
   if (missing.length > 0) {
-    return `Missing for the scenario: ${missing.join(', ')}; as root: apt-get install ${missing.join(' ')}`;
+    return `Missing: ${missing.join(', ')}; as root: apt-get install ${missing.join(' ')}`;
   }
   return await userNamespaceProblem();
 }

@@ -1,0 +1,49 @@
+/** The volume drivers of `drydock up`: convoy as a program of its own, and every profile of the fake drivers. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { waitUntil } from '@drydock/base/wait-until';
+import type { LocalCluster } from '@drydock/cluster';
+import { driverProfiles } from '@drydock/fake-drivers';
+
+/** The program of Mesos' own example, with its command line. */
+const CONVOY = 'convoy';
+const RUN_DRIVER = fileURLToPath(new URL('run-driver.ts', import.meta.url));
+const READY_MS_MAX = 20_000;
+
+/** A driver that serves; `name` is what a task asks for. */
+export interface UpDriver {
+  readonly name: string;
+  readonly summary: string;
+  /** Options that a Create needs, for a volume named `example`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What `--driver` takes. */
+export const driverNames: readonly string[] = [CONVOY, ...driverProfiles.map(({ name }) => name)];
+
+/** Starts a driver and resolves when it can be found. @throws DaemonFailedError */
+export async function startDriver(cluster: LocalCluster, name: string): Promise<UpDriver> {
+  const profile = driverProfiles.find((one) => one.name === name);
+  if (profile === undefined) {
+    await cluster.startConvoy();
+    return { name, summary: 'the program, with its command line', options: {} };
+  }
+  const directory = join(cluster.directory, `driver-${name}`);
+  const daemon = await cluster.startProgram(name, [process.execPath, RUN_DRIVER, name, name, directory]);
+  const socket = cluster.inside(`/run/docker/plugins/${name}.sock`);
+  await waitUntil(
+    async () => {
+      await daemon.assertRunning();
+      return await stat(socket).then(
+        (entry) => entry.isSocket(),
+        () => false, // not there yet
+      );
+    },
+    { what: `the driver ${name} to serve`, timeoutMs: READY_MS_MAX },
+  );
+  const fill = (text: string): string =>
+    text.replaceAll('<name>', 'example').replaceAll('<data>', join(directory, 'data'));
+  const options = Object.entries(profile.exampleOptions).map(([key, value]) => [key, fill(value)] as const);
+  return { name, summary: profile.summary, options: Object.fromEntries(options) };
+}
