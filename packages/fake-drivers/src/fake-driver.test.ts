@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectVolumeDriver, type VolumeDriverClient } from '@drydock/volume-plugin';
+import { SkippingClock } from '@drydock/volume-plugin/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFakeDriver, type StartedFakeDriver } from './fake-driver.ts';
 import { findProfile } from './profiles/index.ts';
@@ -33,7 +34,7 @@ async function aDriverOf(profile: string): Promise<StartedFakeDriver> {
 
 async function connect(): Promise<VolumeDriverClient> {
   const directories = { sockets: join(directory, 'run'), specs: [] };
-  return await connectVolumeDriver('d', { signal, directories, retryDelaysMs: [] });
+  return await connectVolumeDriver('d', { signal, directories, clock: new SkippingClock() });
 }
 
 describe('a fake convoy with vfs', () => {

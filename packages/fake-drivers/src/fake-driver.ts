@@ -129,6 +129,7 @@ class FakeDriver implements StartedFakeDriver {
       handlers: createVolumeDriverHandlers(() => this.engine),
       style: profile.replyStyle,
       missingCalls: profile.missingCalls,
+      takesEmptyNames: true, // what a real driver says to one is the profile's to say
       intercept: async (call, proceed) => await this.#answer(call, proceed),
     });
     this.#server = await startUnixHttpServer({

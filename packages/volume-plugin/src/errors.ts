@@ -1,4 +1,4 @@
-/** How talking to a volume plugin can fail. Texts are those that dvdcli 0.2.x shows; callers branch on `code`. */
+/** How talking to a volume plugin can fail. Texts are those that the client in use shows; callers branch on `code`. */
 import { DomainError } from '@drydock/base/errors';
 
 /** No socket and no spec file has the driver's name. */
@@ -6,8 +6,8 @@ export class PluginNotFoundError extends DomainError<'PLUGIN_NOT_FOUND'> {
   readonly code = 'PLUGIN_NOT_FOUND';
   readonly driver: string;
 
-  constructor(driver: string) {
-    super('plugin not found');
+  constructor(driver: string, text = 'plugin not found') {
+    super(text);
     this.driver = driver;
   }
 }
@@ -15,6 +15,11 @@ export class PluginNotFoundError extends DomainError<'PLUGIN_NOT_FOUND'> {
 /** A spec file is there, but what it says cannot be used. */
 export class PluginAddressError extends DomainError<'BAD_PLUGIN_ADDRESS'> {
   readonly code = 'BAD_PLUGIN_ADDRESS';
+}
+
+/** What a .json spec asks for TLS cannot be had: a file is missing, a key does not fit. */
+export class PluginTlsError extends DomainError<'BAD_PLUGIN_TLS'> {
+  readonly code = 'BAD_PLUGIN_TLS';
 }
 
 /** Nobody accepts connections at the plugin's address; the request was not sent. */
@@ -34,10 +39,15 @@ export class PluginStatusError extends DomainError<'PLUGIN_STATUS'> {
   readonly status: number;
 
   constructor(method: string, status: number, text: string) {
-    super(`${method}: ${text}`);
+    super(text);
     this.method = method;
     this.status = status;
   }
+}
+
+/** No answer came within the client's own bound. */
+export class PluginTimeoutError extends DomainError<'PLUGIN_TIMEOUT'> {
+  readonly code = 'PLUGIN_TIMEOUT';
 }
 
 /** Status 200, but the body is not the JSON that the method answers with. */

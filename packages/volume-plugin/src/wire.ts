@@ -1,6 +1,7 @@
 /**
  * The Docker Volume Plugin protocol, version 1: every call is `POST /<method>` with a JSON object, every answer a JSON
- * object; status 200 with an empty or absent `Err` is success. Keys are spelled as on the wire.
+ * object; status 200 with an empty or absent `Err` is success. Keys are spelled as on the wire. Each call has a file in
+ * `endpoints/`.
  * @see https://docs.docker.com/engine/extend/plugins_volume/
  */
 
@@ -20,6 +21,8 @@ export const volumeDriverMethods = [
 
 export type VolumeDriverMethod = (typeof volumeDriverMethods)[number];
 
+export type PluginMethod = typeof activateMethod | VolumeDriverMethod;
+
 /** Driver options of Create: what a client gave with `--volumeopts`. */
 export type VolumeOptions = Readonly<Record<string, string>>;
 
@@ -28,9 +31,9 @@ export interface PluginVolume {
   readonly Name: string;
   /** Absent or empty while the volume is not mounted (some drivers always set it). */
   readonly Mountpoint?: string;
-  /** RFC 3339. */
+  /** RFC 3339; only Docker's engine reads it. */
   readonly CreatedAt?: string;
-  /** Whatever the driver wants to tell; an object, or the engine rejects the answer. */
+  /** Anything the driver wants to tell; only Docker's engine reads it. */
   readonly Status?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,8 +1,19 @@
 /** A plugin that answers as told and keeps the very bytes it was sent; for tests of clients. */
 import { createServer, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 
-/** What happens to one call: an answer, the connection closed without one, or silence. */
-export type ScriptedAnswer = { readonly status?: number; readonly body: string } | 'drop' | 'hang';
+/** What happens to one call: an answer, the very bytes of one, the connection closed without one, or silence. */
+export type ScriptedAnswer =
+  | { readonly status?: number; readonly body: string }
+  | {
+      readonly raw: string | Uint8Array;
+      /** The connection ends after it. */
+      readonly isLast?: boolean;
+      /** Sent in pieces of this size, one a turn of the event loop. */
+      readonly pieceBytes?: number;
+    }
+  | 'drop'
+  | 'hang';
 
 export interface ScriptedPluginOptions {
   readonly socketPath: string;
@@ -46,7 +57,7 @@ export async function startScriptedPlugin(options: ScriptedPluginOptions): Promi
         requests.push(request);
         const answer = answerTo(/^POST \/(\S+)/.exec(request)?.[1] ?? '');
         if (answer === 'drop') socket.destroy();
-        else if (answer !== 'hang') socket.write(toReply(answer));
+        else if (answer !== 'hang') void send(socket, answer);
       }
     });
   });
@@ -80,6 +91,17 @@ function endOfRequest(text: string): number | undefined {
   return text.length >= end ? end : undefined;
 }
 
-function toReply({ status = 200, body }: { readonly status?: number; readonly body: string }): string {
-  return `HTTP/1.1 ${status} X\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+async function send(socket: Socket, answer: Exclude<ScriptedAnswer, string>): Promise<void> {
+  if (!('raw' in answer)) {
+    const { status = 200, body } = answer;
+    socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    return;
+  }
+  const bytes = Buffer.from(answer.raw);
+  const size = answer.pieceBytes ?? Math.max(bytes.length, 1);
+  for (let at = 0; at < bytes.length && !socket.destroyed; at += size) {
+    socket.write(bytes.subarray(at, at + size));
+    await setImmediate();
+  }
+  if (answer.isLast === true) socket.end();
 }

@@ -5,3 +5,4 @@ export type { ReplyStyleName } from './reply-style.ts';
 export { startUnixHttpServer } from './unix-http-server.ts';
 export type { StartedUnixHttpServer } from './unix-http-server.ts';
 export type { HttpAnswer, HttpReply, HttpRequest } from './unix-http-server.ts';
+export { startVolumePlugin } from './volume-plugin.ts';

@@ -1,36 +1,39 @@
 /** The server side of the protocol: from an HTTP request to a volume driver's handler and back. */
 import { messageOf } from '@drydock/base/errors';
-import { optionsField, parseObject, textField } from '../decoder.ts';
+import { endpointsByMethod, type ServedEndpoint } from '../endpoints/index.ts';
 import { PluginReplyError } from '../errors.ts';
-import { GoJsonError, parseFirstJson } from '../go-json.ts';
-import {
-  activateMethod,
-  volumeDriverMethods,
-  type PluginCapabilities,
-  type PluginVolume,
-  type VolumeDriverMethod,
-  type VolumeDriverRequest,
+import { GoJsonError } from '../go/go-json-error.ts';
+import { readFirstJson } from '../go/go-json.ts';
+import type {
+  PluginCapabilities,
+  PluginMethod,
+  PluginVolume,
+  VolumeDriverMethod,
+  VolumeDriverRequest,
 } from '../wire.ts';
 import { replyStyles, type ReplyStyleName } from './reply-style.ts';
 import type { HttpAnswer, HttpRequest } from './unix-http-server.ts';
 
-/** What a driver implements. A handler that rejects refuses the call: its message becomes `Err`. */
+/**
+ * What a driver implements; a call without a handler is answered as an unknown one. A handler that rejects refuses the
+ * call: its message becomes `Err`.
+ */
 export interface VolumeDriverHandlers {
-  create(request: VolumeDriverRequest): Promise<void>;
-  remove(request: VolumeDriverRequest): Promise<void>;
+  create?(request: VolumeDriverRequest): Promise<void>;
+  remove?(request: VolumeDriverRequest): Promise<void>;
   /** Gives the mountpoint. */
-  mount(request: VolumeDriverRequest): Promise<string>;
-  unmount(request: VolumeDriverRequest): Promise<void>;
+  mount?(request: VolumeDriverRequest): Promise<string>;
+  unmount?(request: VolumeDriverRequest): Promise<void>;
   /** Gives the mountpoint, `''` while not mounted. */
-  path(request: VolumeDriverRequest): Promise<string>;
-  get(request: VolumeDriverRequest): Promise<PluginVolume>;
-  list(): Promise<readonly PluginVolume[]>;
-  capabilities(): Promise<PluginCapabilities>;
+  path?(request: VolumeDriverRequest): Promise<string>;
+  get?(request: VolumeDriverRequest): Promise<PluginVolume>;
+  list?(): Promise<readonly PluginVolume[]>;
+  capabilities?(): Promise<PluginCapabilities>;
 }
 
 /** `POST /<method>` of the protocol as the router read it. */
 export interface PluginCall {
-  readonly method: typeof activateMethod | VolumeDriverMethod;
+  readonly method: PluginMethod;
   readonly request: VolumeDriverRequest;
 }
 
@@ -41,6 +44,11 @@ export interface PluginRouterOptions {
   readonly intercept?: (call: PluginCall, proceed: () => Promise<HttpAnswer>) => Promise<HttpAnswer>;
   /** Calls that this driver does not have: answered like every unknown path. Default: none. */
   readonly missingCalls?: readonly VolumeDriverMethod[];
+  /**
+   * Whether handlers get calls with an empty name. Default false: such a call comes from a client that lost its body
+   * (Docker's engine, after a connection was dropped) and is answered as a bad request.
+   */
+  readonly takesEmptyNames?: boolean;
 }
 
 export interface PluginRouter {
@@ -51,25 +59,30 @@ export interface PluginRouter {
 }
 
 export function createPluginRouter(options: PluginRouterOptions): PluginRouter {
-  const { handlers, intercept, missingCalls = [] } = options;
+  const { handlers, intercept, missingCalls = [], takesEmptyNames = false } = options;
   const style = replyStyles[options.style];
   const missing: readonly string[] = missingCalls;
   return {
     async route({ method: verb, path, body }) {
-      const method = toMethod(path);
-      if (method === undefined || verb !== 'POST' || missing.includes(method)) return undefined;
+      const endpoint = path.startsWith('/') ? endpointsByMethod.get(path.slice(1)) : undefined;
+      if (endpoint === undefined || verb !== 'POST' || missing.includes(endpoint.method)) return undefined;
+      const { method } = endpoint;
       let request: VolumeDriverRequest;
       try {
-        request = parseRequest(method, body);
+        request = parseRequest(endpoint, body);
       } catch (error) {
         if (error instanceof GoJsonError || error instanceof PluginReplyError) return style.badRequest(error.message);
         throw error;
       }
+      if (request.Name === '' && !endpoint.isBodyOptional && !takesEmptyNames) {
+        return style.badRequest(`Expected the name of a volume in Name of ${method}, got ""`);
+      }
       const proceed = async (): Promise<HttpAnswer> => {
         try {
-          return style.success(await callHandler(handlers, method, request));
+          const answer = await callHandler(handlers, method, request);
+          return answer === undefined ? style.notFound(verb, path) : style.success(answer);
         } catch (error) {
-          return style.failure(messageOf(error));
+          return style.failure(messageOf(error) || 'the driver gave no reason');
         }
       };
       return intercept === undefined ? await proceed() : await intercept({ method, request }, proceed);
@@ -78,55 +91,45 @@ export function createPluginRouter(options: PluginRouterOptions): PluginRouter {
   };
 }
 
+/** Undefined when the driver has no handler for it. */
 async function callHandler(
   handlers: VolumeDriverHandlers,
-  method: PluginCall['method'],
+  method: PluginMethod,
   request: VolumeDriverRequest,
-): Promise<object> {
+): Promise<object | undefined> {
   switch (method) {
     case 'Plugin.Activate':
       return { Implements: ['VolumeDriver'] };
     case 'VolumeDriver.Create':
-      await handlers.create(request);
-      return {};
+      return handlers.create && (await emptyAfter(handlers.create(request)));
     case 'VolumeDriver.Remove':
-      await handlers.remove(request);
-      return {};
+      return handlers.remove && (await emptyAfter(handlers.remove(request)));
     case 'VolumeDriver.Mount':
-      return { Mountpoint: await handlers.mount(request) };
+      return handlers.mount && { Mountpoint: await handlers.mount(request) };
     case 'VolumeDriver.Unmount':
-      await handlers.unmount(request);
-      return {};
+      return handlers.unmount && (await emptyAfter(handlers.unmount(request)));
     case 'VolumeDriver.Path': {
-      const path = await handlers.path(request);
-      return path === '' ? {} : { Mountpoint: path };
+      const mountpoint = await handlers.path?.(request);
+      return mountpoint === undefined ? undefined : mountpoint === '' ? {} : { Mountpoint: mountpoint };
     }
     case 'VolumeDriver.Get':
-      return { Volume: await handlers.get(request) };
+      return handlers.get && { Volume: await handlers.get(request) };
     case 'VolumeDriver.List': {
-      const volumes = await handlers.list();
-      return volumes.length === 0 ? {} : { Volumes: volumes };
+      const volumes = await handlers.list?.();
+      return volumes === undefined ? undefined : volumes.length === 0 ? {} : { Volumes: volumes };
     }
     case 'VolumeDriver.Capabilities':
-      return { Capabilities: await handlers.capabilities() };
+      return handlers.capabilities && { Capabilities: await handlers.capabilities() };
   }
 }
 
-function toMethod(path: string): PluginCall['method'] | undefined {
-  if (path === `/${activateMethod}`) return activateMethod;
-  return volumeDriverMethods.find((method) => path === `/${method}`);
+async function emptyAfter(done: Promise<void>): Promise<object> {
+  await done;
+  return {};
 }
 
 /** Calls without arguments may come without a body; for the others nothing is `EOF`, as a Go server says. */
-function parseRequest(method: PluginCall['method'], body: string): VolumeDriverRequest {
-  const isBodyOptional =
-    method === activateMethod || method === 'VolumeDriver.List' || method === 'VolumeDriver.Capabilities';
-  if (isBodyOptional && body.trim() === '') return { Name: '', Opts: {} };
-  const object = parseObject(parseFirstJson(body), 'value of a request');
-  const id = textField(object, 'ID');
-  return {
-    Name: textField(object, 'Name'),
-    Opts: optionsField(object, 'Opts'),
-    ...(id === '' ? {} : { ID: id }),
-  };
+function parseRequest(endpoint: ServedEndpoint, body: string): VolumeDriverRequest {
+  if (endpoint.isBodyOptional && body.trim() === '') return { Name: '', Opts: {} };
+  return endpoint.decodeRequest(readFirstJson(body));
 }

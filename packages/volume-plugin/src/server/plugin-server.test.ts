@@ -81,7 +81,7 @@ describe('a plugin server', () => {
       '/VolumeDriver.Get',
       '{"Name":1}',
       200,
-      '{\n\t"Err": "json: cannot unmarshal number into Go struct field Name of type string"\n}',
+      '{\n\t"Err": "json: cannot unmarshal number into Go struct field pluginRequest.Name of type string"\n}',
     ],
     ['an unknown path', '/VolumeDriver.Nope', '{}', 404, 'Handler not found: POST /VolumeDriver.Nope\n'],
   ])('answers %s as convoy does', async (_title, path, body, status, text) => {

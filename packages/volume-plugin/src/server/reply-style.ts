@@ -1,5 +1,5 @@
 /** How a family of plugins words its answers; clients have to take them all. */
-import { toGoJson } from '../go-json.ts';
+import { toGoJson } from '../go/go-json.ts';
 import type { HttpAnswer } from './unix-http-server.ts';
 
 export interface ReplyStyle {

@@ -1,7 +1,7 @@
 /** A small HTTP server on a unix socket: whole requests in, whole answers out. */
 import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
@@ -45,25 +45,47 @@ export interface UnixHttpServerOptions {
   readonly socketPath: string;
   /** A rejection is answered with status 500 and its message. */
   readonly handle: (request: HttpRequest) => Promise<HttpAnswer>;
-  /** Longer requests get status 413. Default 1 MiB. */
+  /** Longer requests get status 413; they are read to their end, and thrown away, up to 64 times this. Default 1 MiB. */
   readonly bodyBytesMax?: number;
+  /** How long a client may take to send a whole request. Default 60 s, its head 10 s. */
+  readonly requestMs?: number;
   /** How long `stop` waits for answers in the making. Default 10 s. */
   readonly drainMs?: number;
 }
+
+/** Requests of one connection that wait for their answers; a client that sends more ahead of them is cut off. */
+const PIPELINED_COUNT_MAX = 64;
+
+/** How much of a request that is too long is read, so that its client sees the answer: this many times the limit. */
+const DRAIN_FACTOR = 64;
 
 /**
  * Listens on a socket of mode 0600; a dead socket file in its place is removed.
  * @throws SocketInUseError
  */
 export async function startUnixHttpServer(options: UnixHttpServerOptions): Promise<StartedUnixHttpServer> {
-  const { socketPath, handle, bodyBytesMax = 1024 * 1024, drainMs = 10_000 } = options;
+  const { socketPath, handle, bodyBytesMax = 1024 * 1024, drainMs = 10_000, requestMs = 60_000 } = options;
   await mkdir(dirname(socketPath), { recursive: true });
   await removeDeadSocket(socketPath);
   const answers = new Set<Promise<void>>();
   const stopping = new AbortController();
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  const openCounts = new WeakMap<Socket, number>();
+  const limits = {
+    headersTimeout: Math.min(10_000, requestMs),
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: Math.min(1_000, requestMs),
+  };
+  // Real dvdcli sends an empty Host header over a unix socket.
+  const server = createServer({ requireHostHeader: false, ...limits }, (request, response) => {
+    const { socket } = request;
+    const openCount = (openCounts.get(socket) ?? 0) + 1;
+    if (openCount > PIPELINED_COUNT_MAX) return void socket.destroy();
+    openCounts.set(socket, openCount);
     const context = { handle, bodyBytesMax, signal: stopping.signal };
-    const answered = answer(request, response, context).finally(() => answers.delete(answered));
+    const answered = answer(request, response, context).finally(() => {
+      answers.delete(answered);
+      openCounts.set(socket, (openCounts.get(socket) ?? 1) - 1);
+    });
     answers.add(answered);
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -164,13 +186,14 @@ async function readBody(
     for await (const chunk of request) {
       if (!(chunk instanceof Buffer)) continue; // no encoding is set, so every chunk is a Buffer
       byteCount += chunk.length;
-      if (byteCount > bytesMax) return 'too-long';
-      chunks.push(chunk);
+      if (byteCount > DRAIN_FACTOR * bytesMax) return 'too-long';
+      if (byteCount > bytesMax) chunks.length = 0;
+      else chunks.push(chunk);
     }
   } catch {
     return 'aborted'; // the client went away while sending
   }
-  return { text: Buffer.concat(chunks).toString('utf8') };
+  return byteCount > bytesMax ? 'too-long' : { text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** Resolves when the answer is handed over or the client is gone. */

@@ -1,0 +1,3 @@
+export { startScriptedPlugin } from './scripted-plugin.ts';
+export type { ScriptedAnswer, ScriptedPlugin, ScriptedPluginOptions } from './scripted-plugin.ts';
+export { SkippingClock } from './skipping-clock.ts';
