@@ -104,10 +104,10 @@ export class DriverEngine {
         await backing.create({ name, options, sizeBytes }, { signal });
         return 'created';
       }
-      const facts = { name, uuid: '', index: records.nextIndex(), options };
-      const stored = this.#toStored({ ...facts, sizeBytes });
+      const index = records.takeIndex();
+      const stored = this.#toStored({ name, uuid: '', index, options, sizeBytes });
       await this.#places.run(stored.place, async () => await this.#options.store.create(stored));
-      await backing.create({ name, options, sizeBytes }, { signal });
+      await backing.create({ name, options, sizeBytes, index }, { signal });
       return 'created';
     });
   }
@@ -213,9 +213,7 @@ export class DriverEngine {
 
   /** Where a volume of that name is, or would be, mounted. */
   placeOf(name: string): string {
-    return this.#options.store.mountpointOf(
-      this.#toStored({ name, uuid: '', index: this.#options.records.nextIndex(), options: {}, sizeBytes: 0 }),
-    );
+    return this.#options.store.mountpointOf(this.#toStored({ name, uuid: '', index: 0, options: {}, sizeBytes: 0 }));
   }
 
   /** Undoes every mount of the driver. */
@@ -321,7 +319,8 @@ export class DriverEngine {
 
   /** A text of the profile about a volume that nobody knows. */
   wordUnknown(name: string, text: keyof ProfileTexts): string {
-    return fill(this.profile.texts[text], { name, mountpoint: this.placeOf(name) });
+    const template = this.profile.texts[text];
+    return fill(template, { name, mountpoint: template.includes('<mountpoint>') ? this.placeOf(name) : '' });
   }
 
   #keyOf(name: string): string {

@@ -59,6 +59,8 @@ export interface StartedFakeDriver extends AsyncDisposable {
   readonly profile: DriverProfile;
   /** Repeats the run's random choices. */
   readonly seed: number;
+  /** Of the service that knows the volumes, where the profile has one. */
+  readonly endpoint: string | undefined;
   /** The engine that serves now; another one after a `restart`. */
   readonly engine: DriverEngine;
   /** The latest 10,000 plugin calls, oldest first. */
@@ -159,6 +161,10 @@ class FakeDriver implements StartedFakeDriver {
     return this.#opened.engine;
   }
 
+  get endpoint(): string | undefined {
+    return this.#opened?.endpoint;
+  }
+
   get faults(): string {
     return this.#faults.text;
   }
@@ -203,6 +209,7 @@ class FakeDriver implements StartedFakeDriver {
       profile,
       directory: this.#directory,
       ports: this.#ports,
+      random: this.#random,
       signal: this.#stopping.signal,
       ...(dataDirectory === undefined ? {} : { dataDirectory }),
       ...(store === undefined ? {} : { store }),

@@ -1,19 +1,34 @@
 /** Puts an engine together: the records of an earlier run, the backing that the profile asks for, and a store. */
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DomainError } from '@drydock/base/errors';
+import { assertNever, DomainError } from '@drydock/base/errors';
+import { createBlockStoreBacking } from './backing/block-store-backing.ts';
+import { createFlockerBacking } from './backing/flocker-backing.ts';
 import { createLocalBacking } from './backing/local-backing.ts';
 import { createPoolBacking } from './backing/pool-backing.ts';
 import type { VolumeBacking } from './backing/volume-backing.ts';
+import { createCinderClient } from './clients/cinder-client.ts';
+import { createEc2Client } from './clients/ec2-client.ts';
+import { FlockerClient } from './clients/flocker-client.ts';
+import type { RequestPorts } from './clients/retrying-request.ts';
 import { DriverEngine, type EnginePorts } from './driver-engine.ts';
+import { startEmulator } from './emulators/start-emulator.ts';
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { RecordBook } from './records/record-book.ts';
+import type { SeededRandom } from './seeded-random.ts';
 import { createVolumeStore } from './store/volume-store.ts';
+import { uuidOf } from './uuid.ts';
 
 /** What the nodes of a cluster share. */
 export interface SharedStorage {
   /** Every node reaches it; holds the data of the volumes. */
   readonly directory: string;
+  /** The service that knows the volumes, `http://127.0.0.1:PORT`. Default: one that this driver starts for itself. */
+  readonly endpoint?: string;
+  /** This node's name to the service. Default: made from the driver's directory. */
+  readonly node?: string;
+  /** How often a volume on its way is looked at, in ms. Default: as the real driver, 50 or 1,000. */
+  readonly pollMs?: number;
 }
 
 export interface OpenEngineOptions {
@@ -24,11 +39,15 @@ export interface OpenEngineOptions {
   readonly store?: StoreKind;
   readonly shared?: SharedStorage;
   readonly ports: EnginePorts;
+  /** Of the retries and client tokens. */
+  readonly random: SeededRandom;
   readonly signal: AbortSignal;
 }
 
 export interface OpenedEngine extends AsyncDisposable {
   readonly engine: DriverEngine;
+  /** Of the service that knows the volumes, where the profile has one. */
+  readonly endpoint?: string;
   readonly records: RecordBook;
 }
 
@@ -54,24 +73,63 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const recordsDirectory = join(directory, 'volumes');
   const records = await RecordBook.open({ state, tornState, keepsUses, directory: recordsDirectory, ports });
   await using resources = new AsyncDisposableStack();
-  const backing = createBacking(profile, { records, data, ports });
+  const endpoint = await ensureService(options, data, resources);
+  const backing = createBacking(options, { records, data, endpoint });
   const store = createVolumeStore(kind, { data, mounts: own });
   const engine = new DriverEngine({ profile, backing, records, store, mountsDirectory: own, ports, signal });
   const owned = resources.move();
-  return { engine, records, [Symbol.asyncDispose]: async () => await owned.disposeAsync() };
+  return {
+    engine,
+    records,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+  };
+}
+
+/** Starts what the profile talks to, unless it runs elsewhere; gives its address. */
+async function ensureService(
+  { profile, shared, ports }: OpenEngineOptions,
+  directory: string,
+  resources: AsyncDisposableStack,
+): Promise<string | undefined> {
+  const { backing } = profile;
+  if (backing === 'local' || backing === 'pool') return undefined;
+  if (shared?.endpoint !== undefined) return shared.endpoint;
+  return resources.use(await startEmulator(backing, { directory, ports })).endpoint;
 }
 
 function createBacking(
-  profile: DriverProfile,
-  parts: { readonly records: RecordBook; readonly data: string; readonly ports: EnginePorts },
+  { profile, directory, shared, ports, random }: OpenEngineOptions,
+  parts: { readonly records: RecordBook; readonly data: string; readonly endpoint: string | undefined },
 ): VolumeBacking {
+  const { clock } = ports;
+  const { endpoint = '' } = parts;
+  const requestPorts: RequestPorts = { fetch: async (url, init) => await fetch(url, init), clock, random };
+  const own = uuidOf(directory);
+  const polling = shared?.pollMs === undefined ? {} : { pollMs: shared.pollMs };
   switch (profile.backing) {
     case 'local':
-      return createLocalBacking(parts.records, parts.ports);
+      return createLocalBacking(parts.records, ports);
     case 'pool':
-      return createPoolBacking(parts.data, parts.ports);
+      return createPoolBacking(parts.data, ports);
+    case 'ec2': {
+      const node = shared?.node ?? `i-${own.replaceAll('-', '').slice(0, 17)}`;
+      return createBlockStoreBacking({
+        client: createEc2Client({ endpoint, node, ports: requestPorts }),
+        clock,
+        ...polling,
+      });
+    }
+    case 'cinder': {
+      const client = createCinderClient({ endpoint, node: shared?.node ?? own, ports: requestPorts });
+      return createBlockStoreBacking({ client, clock, ...polling });
+    }
+    case 'flocker': {
+      const client = new FlockerClient({ endpoint, node: shared?.node ?? own, ports: requestPorts });
+      return createFlockerBacking({ client, clock, ...polling });
+    }
     default:
-      throw new UnusableStoreError(`${profile.backing} is not there`);
+      return assertNever(profile.backing);
   }
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** 32 hex digits in the form of a UUID of version 4. */
 export function toUuid(hex: string): string {
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
@@ -8,4 +10,9 @@ export function toUuid(hex: string): string {
     `${variant}${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ].join('-');
+}
+
+/** The same UUID for the same text. */
+export function uuidOf(text: string): string {
+  return toUuid(createHash('sha256').update(text).digest('hex'));
 }

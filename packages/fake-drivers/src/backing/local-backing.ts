@@ -18,7 +18,7 @@ export function createLocalBacking(
     list: async () => records.list().map(toBackingVolume),
     async create(volume) {
       const uuid = toUuid(ports.random.hex(16));
-      const record = { ...noUses, ...volume, uuid, index: records.nextIndex(), createdAt: ports.clock.now() };
+      const record = { ...noUses, index: records.takeIndex(), ...volume, uuid, createdAt: ports.clock.now() };
       await records.put(record);
       return toBackingVolume(record);
     },

@@ -22,6 +22,8 @@ export interface NewVolume {
   readonly name: string;
   readonly sizeBytes: number;
   readonly options: VolumeOptions;
+  /** Where the engine has made its data ready under one already. */
+  readonly index?: number;
 }
 
 export interface CallOptions {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isTemporaryFile, writeFileAtomic } from '@drydock/base/atomic-file';
+import { KeyedSequencer } from '@drydock/base/keyed-sequencer';
 import type { FileSystemPort, RandomPort } from '@drydock/base/ports';
 import type { DriverProfile } from '../profile.ts';
 import { BrokenRecordError, noUses, parseJson, parseRecord, toJsonRecord, type VolumeRecord } from './volume-record.ts';
@@ -23,10 +24,13 @@ export interface RecordBookOptions {
 export class RecordBook {
   readonly #options: RecordBookOptions;
   readonly #byName: Map<string, VolumeRecord>;
+  readonly #writes = new KeyedSequencer<string>();
+  #lastIndex: number;
 
   private constructor(options: RecordBookOptions, records: readonly VolumeRecord[]) {
     this.#options = options;
     this.#byName = new Map(records.map((record) => [record.name, record]));
+    this.#lastIndex = Math.max(0, ...records.map(({ index }) => index));
   }
 
   /** Reads what an earlier run left. @throws BrokenRecordError */
@@ -45,8 +49,9 @@ export class RecordBook {
     return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  nextIndex(): number {
-    return Math.max(0, ...[...this.#byName.values()].map(({ index }) => index)) + 1;
+  /** Never the same twice. */
+  takeIndex(): number {
+    return ++this.#lastIndex;
   }
 
   /** As durable as the profile is when it resolves. */
@@ -73,8 +78,10 @@ export class RecordBook {
   async #writeAll(): Promise<void> {
     const { directory, ports } = this.#options;
     const path = join(directory, STATE_FILE);
-    await ports.files.remove(path);
-    await ports.files.createSynced(path, `${JSON.stringify(this.list().map(toJsonRecord))}\n`);
+    await this.#writes.run(path, async () => {
+      await ports.files.remove(path);
+      await ports.files.createSynced(path, `${JSON.stringify(this.list().map(toJsonRecord))}\n`);
+    });
   }
 }
 
