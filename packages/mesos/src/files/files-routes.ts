@@ -1,5 +1,5 @@
 /** `/files/browse`, `/files/read`, `/files/download` and `/files/debug`. @see src/files/files.cpp */
-import { HttpError, bytesReply, jsonReply, type HttpReply } from '../http/reply.ts';
+import { HttpError, jsonReply, type HttpReply } from '../http/reply.ts';
 import type { HttpRequest, HttpRoute } from '../http/service.ts';
 import { downloadName, type DirectoryEntry, type VirtualFiles } from './virtual-files.ts';
 
@@ -31,10 +31,15 @@ async function read(files: VirtualFiles, request: HttpRequest): Promise<HttpRepl
 
 async function download(files: VirtualFiles, request: HttpRequest): Promise<HttpReply> {
   const path = pathOf(request);
-  return bytesReply(await files.download(path), {
+  await using stack = new AsyncDisposableStack();
+  const file = stack.use(await files.open(path));
+  const { size: sizeBytes } = await file.stat();
+  stack.move();
+  const headers = {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': `attachment; filename=${downloadName(path)}`,
-  });
+  };
+  return { kind: 'file', file, sizeBytes, headers };
 }
 
 function browseEntry(entry: DirectoryEntry): Record<string, unknown> {

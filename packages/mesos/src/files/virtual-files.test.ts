@@ -160,6 +160,16 @@ describe('/files/download', () => {
     expect(await response.text()).toBe('inner');
   });
 
+  it('gives a file of any length, byte for byte', async () => {
+    const bytes = Buffer.alloc(5 * 1024 * 1024 + 1, 'drydock');
+    await writeFile(join(sandbox, 'long'), bytes);
+    const response = await get('download', { path: '/sandbox/long' });
+    expect(response.headers.get('Content-Length')).toBe(String(bytes.byteLength));
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+    await writeFile(join(sandbox, 'long'), '');
+    expect(await (await get('download', { path: '/sandbox/long' })).text()).toBe('');
+  });
+
   it.each([
     ['', 400, "Expecting 'path=value' in query.\n"],
     ['/sandbox', 400, 'Cannot download a directory.\n'],

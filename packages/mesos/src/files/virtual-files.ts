@@ -11,8 +11,6 @@ import { holdInsideRoot, type HeldPath } from './inside-root.ts';
 
 /** One answer of a read is at most 16 pages. */
 const READ_BYTES_MAX = 16 * 4_096;
-/** A download is answered from memory, so it is bounded. */
-const DOWNLOAD_BYTES_MAX = 256 * 1024 * 1024;
 
 /** One entry of a directory; times in milliseconds since the epoch. */
 export interface DirectoryEntry {
@@ -76,17 +74,11 @@ export class VirtualFiles {
   }
 
   /**
-   * The whole file.
-   * @throws HttpError 400 for what is no file, 404, 413
+   * Opens a file for whoever takes all of it, and closes it.
+   * @throws HttpError 400 for what is no file, 404
    */
-  async download(virtualPath: string): Promise<Buffer> {
-    await using file = await this.#openFile(virtualPath, 'download');
-    const { size } = await file.stat();
-    if (size > DOWNLOAD_BYTES_MAX) {
-      throw new HttpError(413, `Expecting a file of at most ${DOWNLOAD_BYTES_MAX} bytes, got ${size}.\n`);
-    }
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
-    return buffer.subarray(0, bytesRead);
+  async open(virtualPath: string): Promise<FileHandle> {
+    return await this.#openFile(virtualPath, 'download');
   }
 
   async #openFile(virtualPath: string, verb: 'read' | 'download'): Promise<FileHandle> {

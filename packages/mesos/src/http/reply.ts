@@ -1,4 +1,5 @@
 /** What a route answers. */
+import type { FileHandle } from 'node:fs/promises';
 import { DomainError } from '@drydock/base/errors';
 import type { ContentType } from '../codec/codec.ts';
 import type { RecordStream } from './record-stream.ts';
@@ -17,6 +18,14 @@ export interface JsonReply {
   readonly value: unknown;
 }
 
+/** 200 with an open file, which the service closes. */
+export interface FileReply {
+  readonly kind: 'file';
+  readonly file: FileHandle;
+  readonly sizeBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** A RecordIO stream that stays open; `open` gets it when the head has been sent. */
 export interface StreamReply {
   readonly kind: 'stream';
@@ -25,7 +34,7 @@ export interface StreamReply {
   readonly open: (stream: RecordStream) => void;
 }
 
-export type HttpReply = BodyReply | JsonReply | StreamReply;
+export type HttpReply = BodyReply | JsonReply | FileReply | StreamReply;
 
 /** A refusal: thrown by a handler, sent as it says. */
 export class HttpError extends DomainError<'HTTP'> {

@@ -19,6 +19,7 @@ import { refuseConnection } from './refuse-connection.ts';
 import { HttpError, textReply, type BodyReply, type HttpReply } from './reply.ts';
 import { RequestBodies, discardRest } from './request-body.ts';
 import { sendBody } from './send-body.ts';
+import { sendFile } from './send-file.ts';
 
 /** A request whose body has arrived. */
 export interface HttpRequest {
@@ -276,6 +277,8 @@ class HttpService implements StartedHttpService {
         const body = toJsonBody(reply.value, request.query.get('jsonp'));
         return await sendBody(message, response, { ...body, stallMs: this.#stallMs });
       }
+      case 'file':
+        return await sendFile(response, { ...reply, stallMs: this.#stallMs });
       case 'stream': {
         response.writeHead(200, { 'Content-Type': reply.contentType, ...reply.headers });
         response.flushHeaders();
