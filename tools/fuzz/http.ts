@@ -7,6 +7,7 @@ import { LocalCluster, STANDIN_IMAGES_DIRECTORY } from '@drydock/cluster';
 import fc from 'fast-check';
 import { defineFuzzTarget, type FuzzSession, type FuzzTarget } from '../fuzz-frame.ts';
 import { Connection, type Answer } from './http/answer.ts';
+import { operatorInputs } from './http/operator-inputs.ts';
 import { readInputs } from './http/read-inputs.ts';
 import { bytesOf, type Expected, type FuzzInput } from './http/request.ts';
 import { FRAMEWORK_ID, VICTIM_ID, schedulerInputs } from './http/scheduler-inputs.ts';
@@ -171,6 +172,10 @@ function mebibytes(bytes: number): string {
 
 export const target: FuzzTarget = defineFuzzTarget<FuzzInput>({
   about: 'the HTTP surface of master and agent: methods, types, encodings, framing, calls, paths',
-  inputs: fc.oneof({ weight: 3, arbitrary: schedulerInputs }, { weight: 1, arbitrary: readInputs }),
+  inputs: fc.oneof(
+    { weight: 3, arbitrary: schedulerInputs },
+    { weight: 2, arbitrary: operatorInputs },
+    { weight: 1, arbitrary: readInputs },
+  ),
   start: async () => await HttpSession.start(),
 });

@@ -4,7 +4,7 @@ import { request, type FuzzInput, type FuzzRequest } from './request.ts';
 
 const SERVERS = ['master', 'agent'] as const;
 const PREFIXES = { master: '/master', agent: '/slave(1)' } as const;
-const ENDPOINTS = ['/state', '/flags', '/version', '/metrics/snapshot', '/health'] as const;
+const ENDPOINTS = ['/state', '/flags', '/version', '/metrics/snapshot', '/health', '/files/debug'] as const;
 
 const server = fc.constantFrom(...SERVERS);
 
