@@ -13,6 +13,7 @@ import { systemClock } from '@drydock/base/ports';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { MesosContainerizer } from '@drydock/containerizer';
 import {
+  formatPid,
   isTerminalState,
   startAgentLink,
   type AgentApiEvent,
@@ -23,6 +24,7 @@ import {
   type MasterInfo,
   type Resource,
   type StartedAgentLink,
+  type TaskID,
   type TaskInfo,
   type TaskState,
   type TaskStatus,
@@ -31,6 +33,7 @@ import {
 import { latestAgentPath, virtualSandboxPaths, type RunIds } from './directories.ts';
 import { executorEnvironment } from './executor/executor-environment.ts';
 import { TaskRun } from './executor/task-run.ts';
+import { refusedStatus, type Refusal } from './refused-task.ts';
 import { pointLink } from './sandbox.ts';
 import { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
 
@@ -131,9 +134,9 @@ export class Agent {
     return [...this.#completedFrameworks.values()];
   }
 
-  /** `slave(1)@ip:port` */
+  /** `slave(1)@ip:port`, as others reach it. */
   get pid(): string {
-    return `slave(1)@${this.options.ip}:${this.options.port}`;
+    return formatPid('slave(1)', this.options);
   }
 
   /** Containers that are not cleaned up yet. */
@@ -205,11 +208,23 @@ export class Agent {
         return;
       case 'KILL_TASK': {
         const { framework_id: frameworkId, task_id: taskId, kill_policy: policy } = event.kill_task ?? {};
-        const run = this.#frameworks.get(frameworkId?.value ?? '')?.runs.get(taskId?.value ?? '');
-        if (run === undefined) this.#logger.warning('Asked to kill a task that is not here', { taskId: taskId?.value });
-        else void this.#attempt('kill a task', run.kill(policy));
+        void this.#attempt('kill a task', this.#runOf(frameworkId, taskId)?.kill(policy));
         return;
       }
+      case 'SHUTDOWN_EXECUTOR': {
+        const { framework_id: frameworkId, executor_id: executorId } = event.shutdown_executor ?? {};
+        const { executorShutdownGraceMs: graceMs } = this.options;
+        void this.#attempt('shut an executor down', this.#runOf(frameworkId, executorId)?.shutdown(graceMs));
+        return;
+      }
+      case 'MESSAGE': {
+        const { framework_id: frameworkId, executor_id: executorId } = event.message ?? {};
+        void this.#attempt('hand a message over', this.#runOf(frameworkId, executorId)?.message());
+        return;
+      }
+      case 'UPDATE_FRAMEWORK':
+        if (event.update_framework !== undefined) this.#updateFramework(event.update_framework.framework_info);
+        return;
       case 'STATUS_ACKNOWLEDGED': {
         const acknowledged = event.status_acknowledged;
         if (acknowledged === undefined) return;
@@ -227,6 +242,21 @@ export class Agent {
     }
   }
 
+  /** By the id of the task, which is that of its executor too. */
+  #runOf(frameworkId: FrameworkID | undefined, id: TaskID | undefined): TaskRun | undefined {
+    const run = this.#frameworks.get(frameworkId?.value ?? '')?.runs.get(id?.value ?? '');
+    if (run === undefined) this.#logger.warning('The master names a task that is not here', { id: id?.value });
+    return run;
+  }
+
+  /** The framework subscribed again or changed: it may be there now for what it has not acknowledged yet. */
+  #updateFramework(info: FrameworkInfo): void {
+    const framework = this.#frameworks.get(info.id?.value ?? '');
+    if (framework === undefined || info.id === undefined) return;
+    framework.info = { ...info, id: info.id };
+    this.#updates.resend(info.id);
+  }
+
   #runTask(info: FrameworkInfo, task: TaskInfo): void {
     const { id } = info;
     const agentId = this.#id;
@@ -234,10 +264,22 @@ export class Agent {
       this.#logger.error('Ignoring a task without a framework id', { taskId: task.task_id.value });
       return;
     }
-    const framework = this.#frameworkOf({ ...info, id });
-    if (framework.runs.has(task.task_id.value) || this.#state !== 'running') {
-      this.#logger.warning('Ignoring a task', { taskId: task.task_id.value, agentState: this.#state });
+    if (this.#state !== 'running') {
+      const reason = 'REASON_AGENT_REMOVED';
+      this.#refuse({ ...info, id }, task, { state: 'TASK_DROPPED', reason, message: 'Agent is shutting down' });
       return;
+    }
+    const framework = this.#frameworkOf({ ...info, id });
+    const earlier = framework.runs.get(task.task_id.value);
+    if (earlier !== undefined && !isTerminalState(earlier.state)) {
+      const message = `Task has duplicate ID: ${task.task_id.value}`;
+      this.#refuse(framework.info, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
+      return;
+    }
+    if (earlier !== undefined) {
+      // The master takes an id again only when the earlier end was acknowledged; that has not come here.
+      this.#updates.forgetTask(id, task.task_id.value);
+      this.#complete(framework, earlier);
     }
     const { options } = this;
     const run = new TaskRun({
@@ -267,6 +309,13 @@ export class Agent {
       this.#logger.info('A container is cleaned up', { containerId: run.containerId.value });
     });
     this.#active.set(run, finished);
+  }
+
+  /** The task does not get as far as a run. */
+  #refuse(info: FrameworkInfo & { id: FrameworkID }, task: TaskInfo, refusal: Refusal): void {
+    this.#logger.warning('Refusing a task', { taskId: task.task_id.value, why: refusal.message });
+    const update = { framework_id: info.id, status: refusedStatus(info, task, refusal) };
+    void this.#attempt('refuse a task', this.#link.send({ type: 'UPDATE_STATUS', update_status: update }));
   }
 
   #frameworkOf(info: FrameworkInfo & { id: FrameworkID }): AgentFramework {
@@ -341,7 +390,7 @@ export class Agent {
       if (!hasNewer || !path.endsWith('/latest')) this.options.files.detach(path);
   }
 
-  async #attempt(what: string, action: Promise<void>): Promise<void> {
+  async #attempt(what: string, action: Promise<void> | undefined): Promise<void> {
     try {
       await action;
     } catch (error) {

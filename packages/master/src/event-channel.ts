@@ -36,6 +36,18 @@ export class EventChannel<Event extends object> {
     });
   }
 
+  /** The HTTP answer that opens the stream, says why nothing will come on it, and ends it. */
+  refusal(event: Event): HttpReply {
+    return streamReply({
+      contentType: this.#contentType,
+      streamId: this.streamId,
+      open: (stream) => {
+        stream.send(encode(this.#type, event, this.#contentType));
+        stream.end();
+      },
+    });
+  }
+
   /** False when the peer is gone. */
   send(event: Event): boolean {
     if (this.#stream === undefined) {

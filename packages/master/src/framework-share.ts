@@ -1,16 +1,17 @@
-/** What a framework holds. */
+/** What a framework holds, in all of its roles or in one. */
 import { isTerminalState, type Resource } from '@drydock/mesos';
-import { stateOf, sumOf } from './master.ts';
-import type { FrameworkRecord } from './registry.ts';
+import { stateOf, sumOf, type FrameworkRecord } from './registry.ts';
 
 /** Held by the framework's tasks. */
-export function usedBy(framework: FrameworkRecord): readonly Resource[] {
-  return sumOf(
-    [...framework.tasks.values()].map((task) => (isTerminalState(stateOf(task)) ? [] : task.info.resources)),
+export function usedBy({ tasks }: FrameworkRecord, inRole?: string): readonly Resource[] {
+  const holders = [...tasks.values()].filter(
+    (task) => !isTerminalState(stateOf(task)) && (inRole ?? task.role) === task.role,
   );
+  return sumOf(holders.map(({ info }) => info.resources));
 }
 
 /** Held by the framework's offers. */
-export function offeredTo(framework: FrameworkRecord): readonly Resource[] {
-  return sumOf([...framework.offers.values()].map(({ offer }) => offer.resources));
+export function offeredTo({ offers }: FrameworkRecord, inRole?: string): readonly Resource[] {
+  const own = [...offers.values()].filter(({ role }) => (inRole ?? role) === role);
+  return sumOf(own.map(({ resources }) => resources));
 }

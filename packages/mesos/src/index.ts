@@ -1,3 +1,5 @@
+export { addressOfPid, formatAddress, formatPid } from './address.ts';
+export type { SocketAddress } from './address.ts';
 export { startAgentLink } from './agent-api/agent-link.ts';
 export type { AgentLinkOptions, AgentLinkState, StartedAgentLink } from './agent-api/agent-link.ts';
 export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownTask } from './agent-api/messages.ts';
@@ -90,11 +92,18 @@ export {
   takeResources,
   unreservedOf,
 } from './resources/resources.ts';
-export type { SchedulerCall, SchedulerEvent, OfferOperation } from './scheduler/messages.ts';
+export type { OfferOperation, SchedulerCall, SchedulerCallType, SchedulerEvent } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
 export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
+export {
+  validateFramework,
+  validateFrameworkUpdate,
+  validateRole,
+  validateSuppressedRoles,
+} from './validation/validate-framework.ts';
 export { validateId } from './validation/validate-id.ts';
 export { validateTask } from './validation/validate-task.ts';
 export { isTerminalState } from './task-state.ts';
 export type * from './v1.ts';
 export type * from './v1-linux.ts';
+export type * from './v1-operations.ts';

@@ -70,7 +70,13 @@ export interface FrameworkInfo {
   webui_url?: string;
   capabilities?: { type?: FrameworkCapability }[];
   labels?: Labels;
-  offer_filters?: Record<string, unknown>;
+  /** By role. */
+  offer_filters?: Record<string, OfferFilters>;
+}
+
+/** The least that a framework wants to be offered; one of the quantities is enough. */
+export interface OfferFilters {
+  min_allocatable_resources?: { quantities?: { quantities?: Record<string, { value: number }> }[] };
 }
 
 export type FrameworkCapability =

@@ -97,6 +97,11 @@ export class CommandExecutor {
     await this.#terminate(graceMs);
   }
 
+  /** MESSAGE event: a command has no ear for it. */
+  async message(): Promise<void> {
+    await this.#print('Received MESSAGE event');
+  }
+
   /** SHUTDOWN event: the agent or the framework goes away. */
   async shutdown(graceMs: number): Promise<void> {
     await this.#print('Received SHUTDOWN event', 'Shutting down');

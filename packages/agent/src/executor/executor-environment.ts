@@ -1,5 +1,5 @@
 import { formatDurationMs } from '@drydock/base/gflags';
-import type { FrameworkInfo } from '@drydock/mesos';
+import { formatAddress, formatPid, type FrameworkInfo } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
 
 /** What of the agent an executor is told. */
@@ -28,8 +28,8 @@ export function executorEnvironment(
     MESOS_EXECUTOR_ID: ids.executorId,
     MESOS_SLAVE_ID: ids.agentId,
     MESOS_DIRECTORY: sandbox,
-    MESOS_SLAVE_PID: `slave(1)@${agent.ip}:${agent.port}`,
-    MESOS_AGENT_ENDPOINT: `${agent.ip}:${agent.port}`,
+    MESOS_SLAVE_PID: formatPid('slave(1)', agent),
+    MESOS_AGENT_ENDPOINT: formatAddress(agent),
     MESOS_CHECKPOINT: framework.checkpoint === true ? '1' : '0',
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDurationMs(agent.executorShutdownGraceMs),

@@ -140,6 +140,11 @@ export class TaskRun {
     else this.#killing.abort(new Error('Task killed during launch'));
   }
 
+  /** MESSAGE of the framework: nothing that a command could take. */
+  async message(): Promise<void> {
+    await this.#executor?.message();
+  }
+
   /** The agent or the framework goes away. */
   async shutdown(graceMs: number): Promise<void> {
     if (this.#executor !== undefined) await this.#executor.shutdown(graceMs);

@@ -84,9 +84,12 @@ export class StatusUpdateStreams {
     return true;
   }
 
-  /** Sends everything outstanding at once; after a new registration. */
-  resend(): void {
-    for (const stream of this.#streams.values()) if (stream.pending.length > 0) this.#deliver(stream);
+  /** Sends everything outstanding at once, or what is a framework's: after a new registration, of the agent or of it. */
+  resend(frameworkId?: FrameworkID): void {
+    for (const stream of this.#streams.values()) {
+      const isMeant = frameworkId === undefined || stream.frameworkId.value === frameworkId.value;
+      if (isMeant && stream.pending.length > 0) this.#deliver(stream);
+    }
   }
 
   /** Forgets the updates of a framework that is gone. */
@@ -96,6 +99,13 @@ export class StatusUpdateStreams {
       stream.attempt.abort();
       this.#streams.delete(key);
     }
+  }
+
+  /** Forgets the updates of a task whose end is known. */
+  forgetTask(frameworkId: FrameworkID, taskId: string): void {
+    const key = keyOf(frameworkId, taskId);
+    this.#streams.get(key)?.attempt.abort();
+    this.#streams.delete(key);
   }
 
   /** Sends nothing any more. */

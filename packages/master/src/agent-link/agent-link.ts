@@ -5,18 +5,16 @@ import {
   acceptedReply,
   agentApiCallType,
   agentApiEventType,
-  isTerminalState,
   readCall,
   type AgentApiCall,
   type AgentApiEvent,
-  type AgentRegistration,
   type HttpReply,
   type HttpRequest,
-  type TaskInfo,
 } from '@drydock/mesos';
-import { EventChannel, HEARTBEAT_MS } from '../event-channel.ts';
-import { stateOf, taskKey, type Master } from '../master.ts';
-import type { AgentRecord, FrameworkRecord } from '../registry.ts';
+import { EventChannel } from '../event-channel.ts';
+import type { Master } from '../master.ts';
+import type { AgentRecord } from '../registry.ts';
+import { register } from './register.ts';
 
 export function handleAgentCall(master: Master, request: HttpRequest): HttpReply {
   const call = readCall(request, agentApiCallType);
@@ -35,85 +33,73 @@ export function handleAgentCall(master: Master, request: HttpRequest): HttpReply
   return acceptedReply();
 }
 
-function register(master: Master, registration: AgentRegistration, channel: EventChannel<AgentApiEvent>): void {
-  const { agent_info: info, pid, version } = registration;
-  const id = info.id?.value ?? master.nextAgentId();
-  const known = master.registry.agents.get(id);
-  const agent = known ?? master.addAgent(id, info, { pid, version });
-  if (known !== undefined) {
-    const previous = agent.channel;
-    master.rescindOffersOf(agent);
-    agent.info = { ...info, id: { value: id } };
-    agent.pid = pid;
-    agent.version = version;
-    agent.reregisteredAt = Date.now() / 1000;
-    previous?.end();
-  }
-  agent.channel = channel;
-  channel.send({
-    type: 'REGISTERED',
-    registered: { agent_id: { value: id }, master_info: master.info, heartbeat_interval_seconds: HEARTBEAT_MS / 1000 },
-  });
-  settleTasks(master, agent, registration);
-  void channel.closed().then(() => {
-    if (agent.channel === channel) master.disconnectAgent(agent);
-  });
-  master.options.logger.info('Registered an agent', { agentId: id, pid, hostname: info.hostname });
-  master.allocateSoon();
-}
-
-/**
- * What the agent has and the master does not know is taken over, also a task that ended and whose framework has not
- * acknowledged that; what only the master knows never arrived. A framework that was removed meanwhile is shut down.
- */
-function settleTasks(master: Master, agent: AgentRecord, { frameworks = [], tasks = [] }: AgentRegistration): void {
-  const { registry } = master;
-  for (const { id } of frameworks) {
-    if (id === undefined || !registry.completedFrameworks.has(id.value)) continue;
-    agent.channel?.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: id } });
-  }
-  const present = new Set<string>();
-  for (const { framework_id: frameworkId, task, state } of tasks) {
-    const key = taskKey(frameworkId.value, task.task_id.value);
-    present.add(key);
-    const info = frameworks.find((one) => one.id?.value === frameworkId.value);
-    if (agent.tasks.has(key) || info === undefined || registry.completedFrameworks.has(frameworkId.value)) continue;
-    const known = registry.frameworks.get(frameworkId.value);
-    if (isTerminalState(state) && known !== undefined && hasCompleted(known, agent, task)) continue;
-    master.addTask(known ?? master.addFramework({ ...info, id: frameworkId }), agent, task, state);
-  }
-  for (const [key, task] of agent.tasks) {
-    if (present.has(key) || isTerminalState(stateOf(task))) continue;
-    master.endTask(task, 'TASK_DROPPED', 'REASON_RECONCILIATION', 'Task is unknown to the agent');
-  }
-}
-
-/** The framework has acknowledged the task's end; only the agent has not heard of it. */
-function hasCompleted({ completedTasks }: FrameworkRecord, agent: AgentRecord, task: TaskInfo): boolean {
-  return completedTasks.some(({ agentId, info }) => agentId === agent.id && info.task_id.value === task.task_id.value);
-}
-
 function handle(master: Master, agent: AgentRecord, call: AgentApiCall): void {
   switch (call.type) {
-    case 'UPDATE_STATUS': {
-      if (call.update_status === undefined) throw new HttpError(400, "Expecting 'update_status' to be present");
-      const { framework_id: frameworkId, status } = call.update_status;
-      const task = master.registry.frameworks.get(frameworkId.value)?.tasks.get(status.task_id.value);
-      if (task !== undefined) return master.update(task, status);
-      if (!master.registry.frameworks.has(frameworkId.value)) {
-        agent.channel?.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: frameworkId } });
-      } else if (status.uuid !== undefined) {
-        // The framework has acknowledged the task's end before: this is a late copy, and nobody else will answer it.
-        agent.channel?.send({
-          type: 'STATUS_ACKNOWLEDGED',
-          status_acknowledged: { framework_id: frameworkId, task_id: status.task_id, uuid: status.uuid },
-        });
-      }
-      return;
-    }
+    case 'PONG':
+      return master.agents.answered(agent);
+    case 'UPDATE_STATUS':
+      return updateStatus(master, agent, bodyOf(call, 'update_status'));
+    case 'EXECUTOR_EXITED':
+      return executorExited(master, agent, bodyOf(call, 'executor_exited'));
+    case 'MESSAGE':
+      return message(master, agent, bodyOf(call, 'message'));
     case 'UNREGISTER':
-      return master.removeAgent(agent);
+      master.counters.count('messages_unregister_slave');
+      return master.agents.remove(agent, 'the agent unregistered', 'slave_removals/reason_unregistered');
     default:
       throw new HttpError(501, `Call ${call.type ?? 'UNKNOWN'} is not implemented`);
   }
+}
+
+function bodyOf<K extends 'update_status' | 'executor_exited' | 'message'>(
+  call: AgentApiCall,
+  name: K,
+): NonNullable<AgentApiCall[K]> {
+  const body = call[name];
+  if (body === undefined) throw new HttpError(400, `Expecting '${name}' to be present`);
+  return body;
+}
+
+function updateStatus(master: Master, agent: AgentRecord, update: NonNullable<AgentApiCall['update_status']>): void {
+  const { registry, counters } = master;
+  const { framework_id: frameworkId, status } = update;
+  counters.count('messages_status_update');
+  const framework = registry.frameworks.get(frameworkId.value);
+  const task = framework?.tasks.get(status.task_id.value);
+  const isKnown = task !== undefined && task.agentId === agent.id;
+  counters.count(isKnown && framework?.channel !== undefined ? 'valid_status_updates' : 'invalid_status_updates');
+  if (isKnown) return master.tasks.update(task, status);
+  if (framework === undefined) {
+    agent.channel?.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: frameworkId } });
+  } else if (status.uuid !== undefined) {
+    // The framework has acknowledged the task's end before: this is a late copy, and nobody else will answer it.
+    agent.channel?.send({
+      type: 'STATUS_ACKNOWLEDGED',
+      status_acknowledged: { framework_id: frameworkId, task_id: status.task_id, uuid: status.uuid },
+    });
+  }
+}
+
+function executorExited(
+  master: Master,
+  agent: AgentRecord,
+  { framework_id: frameworkId, executor_id: executorId, status }: NonNullable<AgentApiCall['executor_exited']>,
+): void {
+  master.counters.count('messages_exited_executor');
+  const failure = { agent_id: { value: agent.id }, executor_id: executorId, status };
+  master.registry.frameworks.get(frameworkId.value)?.channel?.send({ type: 'FAILURE', failure });
+}
+
+function message(
+  master: Master,
+  agent: AgentRecord,
+  { framework_id: frameworkId, executor_id: executorId, data }: NonNullable<AgentApiCall['message']>,
+): void {
+  const { counters, registry, options } = master;
+  counters.count('messages_executor_to_framework');
+  const body = { agent_id: { value: agent.id }, executor_id: executorId, data };
+  const isSent = registry.frameworks.get(frameworkId.value)?.channel?.send({ type: 'MESSAGE', message: body });
+  counters.count(isSent ? 'valid_executor_to_framework_messages' : 'invalid_executor_to_framework_messages');
+  if (isSent !== true)
+    options.logger.warning('Not forwarding a message of an executor', { frameworkId: frameworkId.value });
 }

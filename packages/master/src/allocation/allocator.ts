@@ -1,10 +1,11 @@
 /**
- * Decides who is offered what: all free resources of one agent go to one framework, the one with the smallest dominant
- * share first.
+ * Decides who is offered what. Of each agent, all that is free and that a role may have goes to one framework in one of
+ * its roles: the role with the smallest dominant share first, and in it the framework with the smallest.
  * @see src/master/allocator/mesos/hierarchical.cpp
  */
-import { addResources, containsResources, scalarOf, subtractResources, type Resource } from '@drydock/mesos';
+import { frameworkRoles, addResources, scalarOf, subtractResources, type Resource } from '@drydock/mesos';
 import type { AgentRecord, FrameworkRecord, Registry } from '../registry.ts';
+import { dominantShare, type Amounts } from './shares.ts';
 
 /** An agent offers only what a task could use. @see MIN_CPUS, MIN_MEM */
 const CPUS_MIN = 0.01;
@@ -13,7 +14,14 @@ const MEMORY_MEGABYTES_MIN = 32;
 export interface Allocation {
   readonly agent: AgentRecord;
   readonly framework: FrameworkRecord;
+  readonly role: string;
   readonly resources: readonly Resource[];
+}
+
+/** A framework in one of its roles, with what the role and the framework in it hold of the cluster. */
+interface Candidate {
+  readonly framework: FrameworkRecord;
+  readonly role: string;
 }
 
 /** What of the agent is neither used nor offered. */
@@ -23,58 +31,106 @@ export function freeResources(agent: AgentRecord): readonly Resource[] {
 
 /** Every offer that is to be made now; `nowMs` decides which filters still hold. */
 export function allocate(registry: Registry, nowMs: number): readonly Allocation[] {
-  const candidates = [...registry.frameworks.values()].filter((one) => one.channel !== undefined && !one.isSuppressed);
+  const candidates = [...registry.frameworks.values()].flatMap(candidatesOf);
   if (candidates.length === 0) return [];
-  const total = totalOf(registry);
-  const shares = new Map(candidates.map((framework) => [framework, dominantShare(framework, total)]));
+  const order = new FairOrder(registry, candidates);
   const allocations: Allocation[] = [];
   for (const agent of registry.agents.values()) {
     if (agent.channel === undefined) continue;
-    const resources = freeResources(agent);
-    if (scalarOf(resources, 'cpus') < CPUS_MIN && scalarOf(resources, 'mem') < MEMORY_MEGABYTES_MIN) continue;
-    const framework = candidates
-      .filter((one) => !isFiltered(one, agent, resources, nowMs))
-      .toSorted((a, b) => (shares.get(a) ?? 0) - (shares.get(b) ?? 0))[0];
-    if (framework === undefined) continue;
-    allocations.push({ agent, framework, resources });
-    // The next agent goes to the next framework.
-    shares.set(framework, (shares.get(framework) ?? 0) + shareOf(resources, total));
+    let free = freeResources(agent);
+    // What is reserved for one role is left by the others, so that an agent may be offered to several.
+    while (free.length > 0) {
+      const allocation = order.take(agent, free, nowMs);
+      if (allocation === undefined) break;
+      allocations.push(allocation);
+      free = subtractResources(free, allocation.resources);
+    }
   }
   return allocations;
 }
 
-function isFiltered(framework: FrameworkRecord, agent: AgentRecord, free: readonly Resource[], nowMs: number): boolean {
-  const filter = framework.filters.get(agent.id);
-  if (filter === undefined) return false;
-  if (filter.until <= nowMs) {
-    framework.filters.delete(agent.id);
-    return false;
+function candidatesOf(framework: FrameworkRecord): readonly Candidate[] {
+  if (framework.channel === undefined) return [];
+  return frameworkRoles(framework.info)
+    .filter((role) => !framework.suppressedRoles.has(role))
+    .map((role) => ({ framework, role }));
+}
+
+/** Keeps candidates by their shares while allocations change these. */
+class FairOrder {
+  readonly #candidates: readonly Candidate[];
+  readonly #total: Amounts;
+  readonly #byRole = new Map<string, number>();
+  readonly #own: Map<Candidate, number>;
+
+  constructor(registry: Registry, candidates: readonly Candidate[]) {
+    this.#candidates = candidates;
+    this.#total = totalOf(registry);
+    for (const role of new Set(candidates.map((one) => one.role))) {
+      let share = 0;
+      for (const { shares } of registry.frameworks.values()) share += shares.dominantOf(role, this.#total);
+      this.#byRole.set(role, share);
+    }
+    this.#own = new Map(candidates.map((one) => [one, one.framework.shares.dominantOf(one.role, this.#total)]));
   }
-  // More than was refused is worth another offer.
-  return containsResources(filter.resources, free);
+
+  /** The next allocation of an agent, if anybody wants what it has. */
+  take(agent: AgentRecord, free: readonly Resource[], nowMs: number): Allocation | undefined {
+    let best: Allocation | undefined;
+    let bestCandidate: Candidate | undefined;
+    for (const candidate of this.#candidates) {
+      if (bestCandidate !== undefined && this.#compare(candidate, bestCandidate) >= 0) continue;
+      const { framework, role } = candidate;
+      const resources = free.filter((resource) => isFor(resource, role));
+      if (!isAllocatable(framework, role, resources)) continue;
+      if (framework.filters.isFiltered(role, agent.id, resources, nowMs)) continue;
+      bestCandidate = candidate;
+      best = { agent, framework, role, resources };
+    }
+    if (best !== undefined && bestCandidate !== undefined) this.#charge(bestCandidate, best.resources);
+    return best;
+  }
+
+  #compare(a: Candidate, b: Candidate): number {
+    const byRole = (this.#byRole.get(a.role) ?? 0) - (this.#byRole.get(b.role) ?? 0);
+    return byRole === 0 ? (this.#own.get(a) ?? 0) - (this.#own.get(b) ?? 0) : byRole;
+  }
+
+  #charge(candidate: Candidate, resources: readonly Resource[]): void {
+    const part = { cpus: scalarOf(resources, 'cpus'), mem: scalarOf(resources, 'mem') };
+    const share = dominantShare(part, this.#total);
+    this.#byRole.set(candidate.role, (this.#byRole.get(candidate.role) ?? 0) + share);
+    this.#own.set(candidate, (this.#own.get(candidate) ?? 0) + share);
+  }
 }
 
-interface Total {
-  readonly cpus: number;
-  readonly mem: number;
+/** Unreserved, or reserved for the role or one above it. */
+function isFor({ role: reserved = '*' }: Resource, role: string): boolean {
+  return reserved === '*' || reserved === role || role.startsWith(`${reserved}/`);
 }
 
-function totalOf(registry: Registry): Total {
-  const agents = [...registry.agents.values()];
-  const sum = (name: string): number => agents.reduce((all, { info }) => all + scalarOf(info.resources ?? [], name), 0);
-  return { cpus: sum('cpus'), mem: sum('mem') };
-}
-
-function dominantShare(framework: FrameworkRecord, total: Total): number {
-  let share = 0;
-  for (const { info } of framework.tasks.values()) share += shareOf(info.resources ?? [], total);
-  for (const { offer } of framework.offers.values()) share += shareOf(offer.resources ?? [], total);
-  return share;
-}
-
-function shareOf(resources: readonly Resource[], total: Total): number {
-  return Math.max(
-    total.cpus === 0 ? 0 : scalarOf(resources, 'cpus') / total.cpus,
-    total.mem === 0 ? 0 : scalarOf(resources, 'mem') / total.mem,
+/** At least the least that the framework wants to be offered in the role, or else that anybody could use. */
+function isAllocatable({ info }: FrameworkRecord, role: string, resources: readonly Resource[]): boolean {
+  if (resources.length === 0) return false;
+  const wanted = info.offer_filters?.[role]?.min_allocatable_resources;
+  if (wanted === undefined) {
+    return scalarOf(resources, 'cpus') >= CPUS_MIN || scalarOf(resources, 'mem') >= MEMORY_MEGABYTES_MIN;
+  }
+  const groups = wanted.quantities ?? [];
+  return (
+    groups.length === 0 ||
+    groups.some(({ quantities = {} }) =>
+      Object.entries(quantities).every(([name, { value }]) => scalarOf(resources, name) >= value),
+    )
   );
+}
+
+function totalOf(registry: Registry): Amounts {
+  let cpus = 0;
+  let mem = 0;
+  for (const { info } of registry.agents.values()) {
+    cpus += scalarOf(info.resources ?? [], 'cpus');
+    mem += scalarOf(info.resources ?? [], 'mem');
+  }
+  return { cpus, mem };
 }

@@ -48,8 +48,10 @@ beforeAll(async () => {
     resources: parseResources('cpus:4;cpus(web):2;mem:1024;ports:[31000-32000]'),
     attributes: ATTRIBUTES,
   };
-  const first = await ScriptedAgent.register(served.address, { info });
-  agent = stack.use(await ScriptedAgent.register(served.address, { info, id: first.id }));
+  const first = await ScriptedAgent.register(served.address, { info, pid: 'slave(1)@127.0.0.1:5051' });
+  agent = stack.use(
+    await ScriptedAgent.register(served.address, { info, id: first.id, pid: 'slave(1)@127.0.0.1:5051' }),
+  );
   await first[Symbol.asyncDispose]();
   const gone = stack.use(await ScriptedFramework.subscribe(served.address, { name: 'gone' }));
   await gone.call({ type: 'TEARDOWN' });

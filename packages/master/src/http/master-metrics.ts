@@ -6,23 +6,10 @@ import { scalarOf } from '@drydock/mesos';
 import { stateOf, sumOf, type Master } from '../master.ts';
 import { allTasks } from './master-tasks.ts';
 
-const TASK_STATES = [
-  'staging',
-  'starting',
-  'running',
-  'killing',
-  'finished',
-  'killed',
-  'failed',
-  'lost',
-  'error',
-  'dropped',
-  'gone',
-  'gone_by_operator',
-  'unreachable',
-] as const;
+/** Of tasks that have not ended; the others are counted when they end. */
+const TASK_STATES = ['staging', 'starting', 'running', 'killing', 'unreachable'] as const;
 
-/** `startTime` is in seconds since the epoch. Ended tasks are counted as long as the master remembers them. */
+/** `startTime` is in seconds since the epoch. */
 export function masterMetrics(master: Master, startTime: number): Record<string, number> {
   const { registry } = master;
   const frameworks = [...registry.frameworks.values()];
@@ -44,6 +31,7 @@ export function masterMetrics(master: Master, startTime: number): Record<string,
     'master/frameworks_disconnected': frameworks.length - connectedCount,
     'master/outstanding_offers': registry.offers.size,
     ...Object.fromEntries(TASK_STATES.map((name) => [`master/tasks_${name}`, countOf(`TASK_${name.toUpperCase()}`)])),
+    ...master.counters.snapshot(),
     ...resourceMetrics(master),
   };
 }

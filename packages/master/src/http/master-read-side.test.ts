@@ -12,7 +12,7 @@ let framework: ScriptedFramework;
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   served = stack.use(await serveMaster());
-  agent = stack.use(await ScriptedAgent.register(served.address));
+  agent = stack.use(await ScriptedAgent.register(served.address, { pid: 'slave(1)@127.0.0.1:5051' }));
   framework = stack.use(await ScriptedFramework.subscribe(served.address, { role: 'web', principal: 'p' }));
   await framework.launch('ended', 'running');
   await agent.told('RUN_TASK');

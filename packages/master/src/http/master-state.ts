@@ -2,7 +2,6 @@
 import {
   attributesToState,
   frameworkInfoType,
-  frameworkRoles,
   processState,
   reservationsToState,
   resourcesToState,
@@ -34,7 +33,7 @@ export function masterState(
     capabilities: (info.capabilities ?? []).map(({ type }) => type),
     activated_slaves: agents.filter(({ channel }) => channel !== undefined).length,
     deactivated_slaves: agents.filter(({ channel }) => channel === undefined).length,
-    unreachable_slaves: 0,
+    unreachable_slaves: registry.unreachableAgents.size,
     leader: info.pid,
     leader_info: { id: master.id, pid: info.pid, port: options.port, hostname: options.hostname },
     ...masterAgents(master),
@@ -93,7 +92,7 @@ export function frameworkSummary(framework: FrameworkRecord): Record<string, unk
     webui_url: info.webui_url ?? '',
     active: isConnected,
     connected: isConnected,
-    recovered: false,
+    recovered: framework.isRecovered,
   };
 }
 
@@ -111,7 +110,7 @@ function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
     ...(framework.reregisteredAt === undefined ? {} : { reregistered_time: framework.reregisteredAt }),
     ...(info.principal === undefined ? {} : { principal: info.principal }),
     tasks: [...framework.tasks.values()].map(taskState),
-    unreachable_tasks: [],
+    unreachable_tasks: [...framework.unreachableTasks.values()].map(taskState),
     completed_tasks: framework.completedTasks.map(taskState),
     offers: [...framework.offers.values()].map(({ offer }) => offerState(offer)),
     executors: [],
@@ -130,5 +129,5 @@ function offerState(offer: Offer): Record<string, unknown> {
 
 /** As `/tasks` and `/state` show it. */
 export function taskState(task: TaskRecord): Record<string, unknown> {
-  return taskToState(toTask(task), frameworkRoles(task.framework.info)[0] ?? '*');
+  return taskToState(toTask(task), task.role);
 }

@@ -9,6 +9,7 @@ export function allTasks(master: Master): readonly TaskRecord[] {
   const { frameworks, completedFrameworks } = master.registry;
   return [...frameworks.values(), ...completedFrameworks.values()].flatMap((framework) => [
     ...framework.completedTasks,
+    ...framework.unreachableTasks.values(),
     ...framework.tasks.values(),
   ]);
 }

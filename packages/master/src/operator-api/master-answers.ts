@@ -43,11 +43,12 @@ export function getTasks({ registry }: Master): MasterGetTasks {
   const all = [...frameworks, ...registry.completedFrameworks.values()];
   return {
     tasks: frameworks.flatMap(({ tasks }) => [...tasks.values()].map(toTask)),
+    unreachable_tasks: frameworks.flatMap(({ unreachableTasks }) => [...unreachableTasks.values()].map(toTask)),
     completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(toTask)),
   };
 }
 
-/** Of every role: its frameworks, and what is allocated or offered to those that get their offers for it. */
+/** Of every role: its frameworks, and what is allocated or offered to them for it. */
 export function rolesOfMaster({ registry }: Master): readonly {
   readonly name: string;
   readonly frameworks: readonly string[];
@@ -57,12 +58,11 @@ export function rolesOfMaster({ registry }: Master): readonly {
   const frameworks = [...registry.frameworks.values()];
   const names = new Set(['*', ...frameworks.flatMap(({ info }) => frameworkRoles(info))]);
   return [...names].toSorted().map((name) => {
-    const holders = frameworks.filter(({ info }) => frameworkRoles(info)[0] === name);
     return {
       name,
       frameworks: frameworks.filter(({ info }) => frameworkRoles(info).includes(name)).map(({ id }) => id),
-      used: sumOf(holders.map(usedBy)),
-      offered: sumOf(holders.map(offeredTo)),
+      used: sumOf(frameworks.map((framework) => usedBy(framework, name))),
+      offered: sumOf(frameworks.map((framework) => offeredTo(framework, name))),
     };
   });
 }
@@ -123,7 +123,7 @@ export function toFramework(framework: FrameworkRecord): MasterFramework {
     framework_info: framework.info,
     active: isConnected,
     connected: isConnected,
-    recovered: false,
+    recovered: framework.isRecovered,
     registered_time: toTime(framework.registeredAt),
     ...(reregisteredAt === undefined ? {} : { reregistered_time: toTime(reregisteredAt) }),
     ...(unregisteredAt === undefined ? {} : { unregistered_time: toTime(unregisteredAt) }),

@@ -1,134 +1,165 @@
 /** ACCEPT and DECLINE. @see src/master/master.cpp Master::accept, _accept, decline */
 import {
-  addResources,
   subtractResources,
   validateTask,
-  type Filters,
+  type OfferOperation,
   type Resource,
   type SchedulerCall,
-  type SchedulerEvent,
   type TaskInfo,
-  type TaskState,
-  type TaskStatusReason,
 } from '@drydock/mesos';
-import { isPartitionAware, sumOf, type Master } from '../master.ts';
-import type { AgentRecord, FrameworkRecord, OfferRecord } from '../registry.ts';
+import type { Master } from '../master.ts';
+import { sumOf, type FrameworkRecord, type OfferRecord } from '../registry.ts';
 
 type Accept = NonNullable<SchedulerCall['accept']>;
 type Decline = NonNullable<SchedulerCall['decline']>;
 
-/** @see Filters.refuse_seconds */
-const REFUSE_SECONDS = 5;
-/** A year, as upstream; longer filters are cut. */
-const REFUSE_SECONDS_MAX = 365 * 86_400;
-
 export function accept(master: Master, framework: FrameworkRecord, call: Accept): void {
   const ids = (call.offer_ids ?? []).map(({ value }) => value);
-  const offers = ids.map((id) => framework.offers.get(id)).filter((offer) => offer !== undefined);
-  const tasks = (call.operations ?? []).flatMap((operation) => operation.launch?.task_infos ?? []);
-  const problem = offersProblem(ids, offers);
-  for (const offer of offers) master.takeBack(offer);
-  const agent = offers[0]?.agent;
-  if (problem !== undefined || agent === undefined) {
-    const state = isPartitionAware(framework) ? 'TASK_DROPPED' : 'TASK_LOST';
-    const message = `Task launched with invalid offers: ${problem ?? 'No offers specified'}`;
-    for (const task of tasks) refuse(framework, task, { state, reason: 'REASON_INVALID_OFFERS', message });
-    master.allocateSoon();
+  const operations = call.operations ?? [];
+  const offers = [...new Set(ids)].map((id) => framework.offers.get(id)).filter((offer) => offer !== undefined);
+  for (const { type, launch } of operations) {
+    if (type !== 'LAUNCH') continue;
+    const hasTasks = (launch?.task_infos ?? []).length > 0;
+    master.counters.count(hasTasks ? 'messages_launch_tasks' : 'messages_decline_offers');
+  }
+  const problem = offersProblem(master, framework, ids);
+  for (const offer of offers) master.offers.takeBack(offer);
+  const [first] = offers;
+  if (problem !== undefined || first === undefined) {
+    for (const operation of operations) refuseAll(master, framework, operation, problem ?? 'No offers specified');
+    master.offers.allocateSoon();
     return;
   }
-  let remaining = sumOf(offers.map(({ offer }) => offer.resources));
-  for (const operation of call.operations ?? []) {
-    if (operation.type === 'LAUNCH') {
-      for (const task of operation.launch?.task_infos ?? []) {
-        if (launch(master, framework, agent, task, remaining)) {
-          remaining = subtractResources(remaining, task.resources ?? []);
-        }
+  let remaining = sumOf(offers.map(({ resources }) => resources));
+  for (const operation of operations) {
+    if (operation.type !== 'LAUNCH' || operation.id !== undefined) {
+      refuseOperation(master, framework, operation, first);
+      continue;
+    }
+    for (const task of operation.launch?.task_infos ?? []) {
+      if (launch(master, framework, first, task, remaining)) {
+        remaining = subtractResources(remaining, task.resources ?? []);
       }
-    } else if (operation.type === 'LAUNCH_GROUP') {
-      const message = 'Task groups are not supported';
-      for (const task of operation.launch_group?.task_group.tasks ?? []) {
-        refuse(framework, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_GROUP_INVALID', message });
-      }
-    } else {
-      master.options.logger.warning('Dropping an operation that is not implemented', { type: operation.type });
     }
   }
-  filter(framework, agent, remaining, call.filters);
-  master.allocateSoon();
+  master.offers.decline(framework, { ...first, resources: remaining }, call.filters);
 }
 
 export function decline(master: Master, framework: FrameworkRecord, call: Decline): void {
+  master.counters.count('messages_decline_offers');
   for (const { value } of call.offer_ids ?? []) {
+    // One that is not valid any more is ignored, as upstream.
     const record = framework.offers.get(value);
     if (record === undefined) continue;
-    master.takeBack(record);
-    filter(framework, record.agent, record.offer.resources ?? [], call.filters);
+    master.offers.takeBack(record);
+    master.offers.decline(framework, record, call.filters);
   }
-  master.allocateSoon();
 }
 
 /** @returns whether the task was launched */
 function launch(
   master: Master,
   framework: FrameworkRecord,
-  agent: AgentRecord,
+  { agent, role }: OfferRecord,
   task: TaskInfo,
   offered: readonly Resource[],
 ): boolean {
-  const message = validateTask(task, {
-    agentId: agent.id,
-    frameworkId: framework.info.id.value,
-    offered: [...offered],
-    isKnownTaskId: (id) => framework.tasks.has(id),
-  });
-  if (message !== undefined) {
-    refuse(framework, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
-    return false;
+  const message =
+    validateTask(task, {
+      agentId: agent.id,
+      frameworkId: framework.id,
+      offered: [...offered],
+      isKnownTaskId: (id) => framework.tasks.has(id),
+    }) ?? validateAllocation(task, role);
+  if (message === undefined) master.tasks.launch(framework, agent, task, role);
+  else master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
+  return message === undefined;
+}
+
+/** A task may leave the allocation out, and gets that of its offers. */
+function validateAllocation(task: TaskInfo, role: string): string | undefined {
+  const other = (task.resources ?? []).find((one) => (one.allocation_info?.role ?? role) !== role);
+  return other === undefined
+    ? undefined
+    : `The resources have multiple allocation roles ('${other.allocation_info?.role}' and '${role}') but only one allocation role is allowed`;
+}
+
+/** In the order of upstream's checks. */
+function offersProblem(master: Master, framework: FrameworkRecord, ids: readonly string[]): string | undefined {
+  const { offers } = master.registry;
+  if (ids.length === 0) return 'No offers specified';
+  const duplicate = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (duplicate !== undefined) return `Duplicate offer ${duplicate} in offer list`;
+  const records: OfferRecord[] = [];
+  for (const id of ids) {
+    const record = offers.get(id);
+    if (record === undefined) return `Offer ${id} is no longer valid`;
+    records.push(record);
   }
-  master.launch(framework, agent, task);
-  return true;
+  for (const record of records) {
+    if (record.framework === framework) continue;
+    return `Offer ${record.offer.id.value} has invalid framework ${record.framework.id} while framework ${framework.id} is expected`;
+  }
+  const [first, ...rest] = records;
+  for (const { offer, role } of rest) {
+    if (role === first?.role) continue;
+    return `Aggregated offers must be allocated to the same role. Offer ${offer.id.value} uses role '${role} but another is using role '${first?.role}`;
+  }
+  for (const { offer, agent } of rest) {
+    if (agent === first?.agent) continue;
+    return `Aggregated offers must belong to one single agent. Offer ${offer.id.value} uses agent ${agent.id} and agent ${first?.agent.id}`;
+  }
+  return undefined;
 }
 
-function offersProblem(ids: readonly string[], offers: readonly OfferRecord[]): string | undefined {
-  if (new Set(ids).size !== ids.length) return 'Duplicate offers in the offer list';
-  const missing = ids.find((id) => !offers.some(({ offer }) => offer.id.value === id));
-  if (missing !== undefined) return `Offer ${missing} is no longer valid`;
-  const [first] = offers;
-  const other = offers.find(({ agent }) => agent !== first?.agent);
-  if (other === undefined || first === undefined) return undefined;
-  return `Aggregated offers must belong to one single agent. Offer ${other.offer.id.value} uses agent ${other.agent.id} and agent ${first.agent.id}`;
+/** Nothing that was to be done with offers that are not valid is done. */
+function refuseAll(master: Master, framework: FrameworkRecord, operation: OfferOperation, problem: string): void {
+  const tasks = tasksOf(operation);
+  if (tasks === undefined) {
+    drop(master, framework, operation, `Operation attempted with invalid offers: ${problem}`);
+    return;
+  }
+  const message = `Task launched with invalid offers: ${problem}`;
+  for (const task of tasks) {
+    master.tasks.refuse(framework, task, { state: 'TASK_DROPPED', reason: 'REASON_INVALID_OFFERS', message });
+  }
 }
 
-function refuse(
+/** What cannot be done here with a valid offer, or not in this form. */
+function refuseOperation(
+  master: Master,
   framework: FrameworkRecord,
-  task: TaskInfo,
-  facts: { readonly state: TaskState; readonly reason: TaskStatusReason; readonly message: string },
+  operation: OfferOperation,
+  { agent }: OfferRecord,
 ): void {
-  const event: SchedulerEvent = {
-    type: 'UPDATE',
-    update: {
-      status: {
-        task_id: task.task_id,
-        agent_id: task.agent_id,
-        source: 'SOURCE_MASTER',
-        timestamp: Date.now() / 1000,
-        ...facts,
-      },
-    },
-  };
-  framework.channel?.send(event);
+  const tasks = tasksOf(operation);
+  if (tasks === undefined) {
+    const why =
+      operation.id === undefined
+        ? `${operation.type ?? 'UNKNOWN'} is not supported`
+        : `Operation requested feedback, but agent ${agent.id} does not have the required RESOURCE_PROVIDER capability`;
+    drop(master, framework, operation, why);
+    return;
+  }
+  const reason = operation.type === 'LAUNCH' ? 'REASON_TASK_INVALID' : 'REASON_TASK_GROUP_INVALID';
+  const message =
+    operation.id === undefined
+      ? 'Task groups are not supported'
+      : `The \`id\` field cannot be set on ${operation.type} operations`;
+  for (const task of tasks) master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason, message });
 }
 
-/** Does not offer `resources` of the agent again for a while. */
-function filter(
-  framework: FrameworkRecord,
-  agent: AgentRecord,
-  resources: readonly Resource[],
-  filters: Filters | undefined,
-): void {
-  const wanted = filters?.refuse_seconds ?? REFUSE_SECONDS;
-  const seconds = Number.isFinite(wanted) && wanted >= 0 ? Math.min(wanted, REFUSE_SECONDS_MAX) : REFUSE_SECONDS;
-  if (seconds === 0 || resources.length === 0) return;
-  // Offers are compared without their allocation.
-  framework.filters.set(agent.id, { until: Date.now() + seconds * 1000, resources: addResources(resources, []) });
+/** The tasks of an operation that launches some. */
+function tasksOf({ type, launch, launch_group: group }: OfferOperation): readonly TaskInfo[] | undefined {
+  if (type === 'LAUNCH') return launch?.task_infos ?? [];
+  if (type === 'LAUNCH_GROUP') return group?.task_group.tasks ?? [];
+  return undefined;
+}
+
+/** The framework hears of it where it gave the operation an id. */
+function drop(master: Master, framework: FrameworkRecord, { type, id }: OfferOperation, message: string): void {
+  master.options.logger.warning('Dropping an operation', { type, message, frameworkId: framework.id });
+  if (id === undefined) return;
+  const status = { state: 'OPERATION_ERROR', operation_id: id, message } as const;
+  framework.channel?.send({ type: 'UPDATE_OPERATION_STATUS', update_operation_status: { status } });
 }

@@ -123,7 +123,7 @@ describe('SUBSCRIBE', () => {
       framework_id: { value },
       subscribe: { framework_info: { user: 'root', name: 'f', id: { value } } },
     });
-    const [, event = ''] = /^\d+\n(\{.*?\})\d+\n/.exec(await response.text()) ?? [];
+    const [, event = ''] = /^\d+\n(\{.*\})$/.exec(await response.text()) ?? [];
     expect(JSON.parse(event)).toEqual({ type: 'ERROR', error: { message } });
     expect(served.master.registry.frameworks.size).toBe(0);
   });
@@ -156,7 +156,7 @@ describe('SUBSCRIBE', () => {
 describe('offers', () => {
   it('carry what the agent has, go to one framework at a time, and come back when declined', async () => {
     await using framework = await ScriptedFramework.subscribe(served.address);
-    await using agent = await ScriptedAgent.register(served.address);
+    await using agent = await ScriptedAgent.register(served.address, { pid: 'slave(1)@127.0.0.1:5051' });
     const [offer] = (await framework.next('OFFERS')).offers.offers;
     expect(offer).toMatchObject({
       agent_id: { value: agent.id },
@@ -264,7 +264,9 @@ describe('tasks', () => {
     const { id } = agent;
     await agent[Symbol.asyncDispose]();
     await using _again = await ScriptedAgent.register(served.address, { id });
-    expect(await framework.status('t1', 'TASK_LOST')).toMatchObject({ message: 'Task is unknown to the agent' });
+    expect(await framework.status('t1', 'TASK_LOST')).toMatchObject({
+      message: 'Reconciliation: task unknown to the agent',
+    });
   });
 
   it('that ended stay so when an older update arrives late', async () => {

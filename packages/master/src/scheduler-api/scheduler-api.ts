@@ -1,6 +1,6 @@
 /**
  * `POST /api/v1/scheduler`: checks a call as upstream does, in its order and words, and hands it to its handler.
- * @see src/master/http.cpp scheduler(), src/master/validation.cpp
+ * @see src/master/http.cpp scheduler()
  */
 import {
   HttpError,
@@ -9,7 +9,7 @@ import {
   readCall,
   schedulerCallType,
   schedulerEventType,
-  validateId,
+  textReply,
   type HttpReply,
   type HttpRequest,
   type SchedulerCall,
@@ -19,18 +19,24 @@ import { EventChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import type { FrameworkRecord } from '../registry.ts';
 import { accept, decline } from './accept.ts';
-import { acknowledge, kill, reconcile } from './tasks.ts';
+import { message, shutdown } from './executors.ts';
+import { reconcile, reconcileOperations } from './reconcile.ts';
+import { revive, suppress } from './roles.ts';
+import { acknowledge, kill } from './tasks.ts';
+import { validateCall } from './validate-call.ts';
 
 export function handleSchedulerCall(master: Master, request: HttpRequest): HttpReply {
   const call = readCall(request, schedulerCallType);
   const problem = validateCall(call);
   if (problem !== undefined) throw new HttpError(400, `Failed to validate scheduler::Call: ${problem}`);
-  const streamId = request.headers['mesos-stream-id'];
   if (call.type === 'SUBSCRIBE') return subscribe(master, request, call);
+  // Upstream looks at what the other calls accept only where it once had an answer to send.
+  if (call.type === 'RECONCILE_OPERATIONS') acceptedContentType(request);
 
   const framework = master.registry.frameworks.get(call.framework_id?.value ?? '');
   if (framework === undefined) throw new HttpError(400, 'Framework cannot be found');
   if (framework.channel === undefined) throw new HttpError(403, 'Framework is not subscribed');
+  const streamId = request.headers['mesos-stream-id'];
   if (streamId === undefined) {
     throw new HttpError(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
   }
@@ -40,8 +46,7 @@ export function handleSchedulerCall(master: Master, request: HttpRequest): HttpR
       `The stream ID '${String(streamId)}' included in this request didn't match the stream ID currently associated with framework ID ${framework.id}`,
     );
   }
-  handle(master, framework, call);
-  return acceptedReply();
+  return handle(master, framework, call);
 }
 
 function subscribe(master: Master, request: HttpRequest, call: SchedulerCall): HttpReply {
@@ -49,70 +54,74 @@ function subscribe(master: Master, request: HttpRequest, call: SchedulerCall): H
   if (request.headers['mesos-stream-id'] !== undefined) {
     throw new HttpError(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
   }
-  const info = call.subscribe?.framework_info;
-  if (info === undefined) throw new HttpError(400, "Expecting 'subscribe' to be present");
+  if (call.subscribe === undefined) throw new HttpError(400, "Expecting 'subscribe' to be present");
   const channel = new EventChannel<SchedulerEvent>(schedulerEventType, contentType);
-  // An empty id counts as none; any other becomes the name of a directory on the agents.
-  const id = info.id?.value ?? '';
-  const problem = id === '' ? undefined : validateId(id);
-  if (problem === undefined) {
-    master.subscribe(info, channel);
-  } else {
-    channel.send({ type: 'ERROR', error: { message: problem } });
-    channel.end();
-  }
-  return channel.reply({ type: 'HEARTBEAT' });
+  const problem = master.frameworks.subscribe(call.subscribe, channel);
+  if (problem === undefined) return channel.reply({ type: 'HEARTBEAT' });
+  master.options.logger.info('Refusing the subscription of a framework', { problem });
+  return channel.refusal({ type: 'ERROR', error: { message: problem } });
 }
 
-function handle(master: Master, framework: FrameworkRecord, call: SchedulerCall): void {
+/** Every call but SUBSCRIBE; `validateCall` has seen that its body is there. */
+function handle(master: Master, framework: FrameworkRecord, call: SchedulerCall): HttpReply {
   switch (call.type) {
     case 'TEARDOWN':
-      return master.removeFramework(framework);
+      master.counters.count('messages_unregister_framework');
+      master.frameworks.remove(framework);
+      break;
     case 'ACCEPT':
-      return accept(master, framework, call.accept ?? {});
+      accept(master, framework, call.accept ?? {});
+      break;
     case 'DECLINE':
-      return decline(master, framework, call.decline ?? {});
+      decline(master, framework, call.decline ?? {});
+      break;
+    case 'ACCEPT_INVERSE_OFFERS':
+    case 'DECLINE_INVERSE_OFFERS':
+      // No maintenance can be scheduled here, so there never is one; upstream ignores those that it does not know.
+      master.options.logger.warning('Ignoring an answer to inverse offers that are not valid', { type: call.type });
+      break;
     case 'REVIVE':
-      framework.filters.clear();
-      framework.isSuppressed = false;
-      return master.allocateSoon();
+      revive(master, framework, call.revive?.roles ?? []);
+      break;
     case 'SUPPRESS':
-      framework.isSuppressed = true;
-      return;
+      suppress(master, framework, call.suppress?.roles ?? []);
+      break;
     case 'KILL':
       if (call.kill !== undefined) kill(master, framework, call.kill);
-      return;
+      break;
+    case 'SHUTDOWN':
+      if (call.shutdown !== undefined) shutdown(master, framework, call.shutdown);
+      break;
     case 'ACKNOWLEDGE':
       if (call.acknowledge !== undefined) acknowledge(master, framework, call.acknowledge);
-      return;
+      break;
+    case 'ACKNOWLEDGE_OPERATION_STATUS':
+      // As upstream for an operation that it does not know; here no operation ever gets a status to acknowledge.
+      master.counters.count('messages_operation_status_update_acknowledgement');
+      break;
     case 'RECONCILE':
-      return reconcile(framework, call.reconcile?.tasks ?? []);
+      reconcile(master, framework, call.reconcile?.tasks ?? []);
+      break;
+    case 'RECONCILE_OPERATIONS':
+      reconcileOperations(master, framework, call.reconcile_operations?.operations ?? []);
+      break;
+    case 'MESSAGE':
+      if (call.message !== undefined) message(master, framework, call.message);
+      break;
     case 'REQUEST':
       // The allocator takes no requests, as upstream's.
-      return;
+      master.counters.count('messages_resource_request');
+      break;
+    case 'UPDATE_FRAMEWORK':
+      return updateFramework(master, framework, call);
     default:
-      throw new HttpError(501, `Call ${call.type ?? 'UNKNOWN'} is not implemented`);
+      throw new HttpError(501, '');
   }
+  return acceptedReply();
 }
 
-/** Calls whose body has the call's name, in lower case. */
-const BODIES = ['accept', 'decline', 'kill', 'shutdown', 'acknowledge', 'reconcile', 'message', 'request'] as const;
-const UUID_BYTE_COUNT = 16;
-
-function validateCall(call: SchedulerCall): string | undefined {
-  if (call.type === undefined) return "Expecting 'type' to be present";
-  if (call.type === 'SUBSCRIBE') {
-    if (call.subscribe === undefined) return "Expecting 'subscribe' to be present";
-    return call.subscribe.framework_info.id?.value === call.framework_id?.value
-      ? undefined
-      : "'framework_id' differs from 'subscribe.framework_info.id'";
-  }
-  if (call.framework_id === undefined) return "Expecting 'framework_id' to be present";
-  const body = BODIES.find((name) => name.toUpperCase() === call.type);
-  if (body !== undefined && call[body] === undefined) return `Expecting '${body}' to be present`;
-  const uuid = call.acknowledge?.uuid;
-  if (call.type === 'ACKNOWLEDGE' && uuid?.byteLength !== UUID_BYTE_COUNT) {
-    return `Not a valid UUID: expecting ${UUID_BYTE_COUNT} bytes, got ${uuid?.byteLength ?? 0}`;
-  }
-  return undefined;
+function updateFramework(master: Master, framework: FrameworkRecord, call: SchedulerCall): HttpReply {
+  const problem = call.update_framework && master.frameworks.update(framework, call.update_framework);
+  if (problem !== undefined) throw new HttpError(400, problem);
+  return textReply(200, '');
 }

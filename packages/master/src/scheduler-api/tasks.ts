@@ -1,17 +1,34 @@
-/** KILL, ACKNOWLEDGE and RECONCILE. @see src/master/master.cpp */
-import type { SchedulerCall, TaskID, TaskStatus } from '@drydock/mesos';
-import { isPartitionAware, stateOf, type Master } from '../master.ts';
-import type { FrameworkRecord } from '../registry.ts';
+/** KILL and ACKNOWLEDGE. @see src/master/master.cpp kill, acknowledge */
+import type { SchedulerCall } from '@drydock/mesos';
+import type { Master } from '../master.ts';
+import { taskKey, type FrameworkRecord } from '../registry.ts';
+import { reconcile } from './reconcile.ts';
 
 export function kill(master: Master, framework: FrameworkRecord, call: NonNullable<SchedulerCall['kill']>): void {
-  const task = framework.tasks.get(call.task_id.value);
-  if (task === undefined) return reconcile(framework, [{ task_id: call.task_id }]);
-  master.registry.agents.get(task.agentId)?.channel?.send({
+  const { counters, registry, options } = master;
+  const { task_id: taskId, agent_id: agentId, kill_policy: policy } = call;
+  counters.count('messages_kill_task');
+  const task = framework.tasks.get(taskId.value);
+  if (task === undefined) {
+    return reconcile(master, framework, [{ task_id: taskId, ...(agentId === undefined ? {} : { agent_id: agentId }) }]);
+  }
+  if (agentId !== undefined && agentId.value !== task.agentId) {
+    options.logger.warning('Cannot kill a task: it belongs to a different agent', {
+      taskId: taskId.value,
+      agentId: task.agentId,
+      named: agentId.value,
+    });
+    return;
+  }
+  const agent = registry.agents.get(task.agentId);
+  // The agent may not hear of it now: it is told again when it comes back.
+  agent?.killed.add(taskKey(framework.id, taskId.value));
+  agent?.channel?.send({
     type: 'KILL_TASK',
     kill_task: {
       framework_id: framework.info.id,
-      task_id: call.task_id,
-      ...(call.kill_policy === undefined ? {} : { kill_policy: call.kill_policy }),
+      task_id: taskId,
+      ...(policy === undefined ? {} : { kill_policy: policy }),
     },
   });
 }
@@ -21,32 +38,22 @@ export function acknowledge(
   framework: FrameworkRecord,
   call: NonNullable<SchedulerCall['acknowledge']>,
 ): void {
-  const agent = master.registry.agents.get(call.agent_id.value);
-  agent?.channel?.send({
-    type: 'STATUS_ACKNOWLEDGED',
-    status_acknowledged: { framework_id: framework.info.id, task_id: call.task_id, uuid: call.uuid },
-  });
-  const task = framework.tasks.get(call.task_id.value);
-  const latest = task?.status?.uuid;
-  // Only the acknowledgement of the newest status ends a task; an older one may come late.
-  if (task !== undefined && latest !== undefined && Buffer.compare(latest, call.uuid) === 0) master.acknowledged(task);
-}
-
-/** Tells the newest state of the named tasks, or of all when none is named. */
-export function reconcile(framework: FrameworkRecord, tasks: readonly { readonly task_id: TaskID }[]): void {
-  const isImplicit = tasks.length === 0;
-  const ids = isImplicit ? [...framework.tasks.keys()] : tasks.map(({ task_id: { value } }) => value);
-  for (const id of ids) {
-    const task = framework.tasks.get(id);
-    const status: TaskStatus = {
-      task_id: { value: id },
-      state: task === undefined ? (isPartitionAware(framework) ? 'TASK_UNKNOWN' : 'TASK_LOST') : stateOf(task),
-      source: 'SOURCE_MASTER',
-      reason: 'REASON_RECONCILIATION',
-      message: task === undefined ? 'Reconciliation: Task is unknown' : 'Reconciliation: Latest task state',
-      timestamp: Date.now() / 1000,
-      ...(task === undefined ? {} : { agent_id: { value: task.agentId } }),
-    };
-    framework.channel?.send({ type: 'UPDATE', update: { status } });
+  const { counters, registry, tasks, options } = master;
+  const { agent_id: agentId, task_id: taskId, uuid } = call;
+  counters.count('messages_status_update_acknowledgement');
+  const agent = registry.agents.get(agentId.value);
+  const task = agent?.tasks.get(taskKey(framework.id, taskId.value));
+  // Without the agent nobody takes the acknowledgement: it tells its update again when it is back. And an update that
+  // this master has not passed on cannot be meant.
+  if (agent?.channel === undefined || (task !== undefined && task.updateUuid === undefined)) {
+    counters.count('invalid_status_update_acknowledgements');
+    options.logger.warning('Ignoring an acknowledgement', { taskId: taskId.value, agentId: agentId.value });
+    return;
   }
+  if (task !== undefined) tasks.acknowledge(task, uuid);
+  agent.channel.send({
+    type: 'STATUS_ACKNOWLEDGED',
+    status_acknowledged: { framework_id: framework.info.id, task_id: taskId, uuid },
+  });
+  counters.count('valid_status_update_acknowledgements');
 }

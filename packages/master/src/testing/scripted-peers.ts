@@ -4,11 +4,15 @@ import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import {
   VirtualFiles,
+  agentApiCallType,
   parseResources,
   startAgentLink,
   startHttpService,
+  toJson,
+  type AgentApiCall,
   type AgentApiEvent,
   type AgentInfo,
+  type AgentRegistration,
   type FrameworkInfo,
   type KnownTask,
   type ProcessFacts,
@@ -17,7 +21,7 @@ import {
   type TaskState,
 } from '@drydock/mesos';
 import { masterRoutes } from '../http/master-routes.ts';
-import { Master } from '../master.ts';
+import { Master, type MasterOptions } from '../master.ts';
 import { readRecords } from './read-records.ts';
 
 export interface ServedMaster extends AsyncDisposable {
@@ -25,12 +29,11 @@ export interface ServedMaster extends AsyncDisposable {
   readonly master: Master;
 }
 
-export interface ServeMasterOptions {
-  readonly completedTaskCountMax?: number;
+export interface ServeMasterOptions extends Partial<MasterOptions> {
   readonly facts?: Partial<ProcessFacts>;
 }
 
-export async function serveMaster(options: ServeMasterOptions = {}): Promise<ServedMaster> {
+export async function serveMaster({ facts, ...options }: ServeMasterOptions = {}): Promise<ServedMaster> {
   const stack = new AsyncDisposableStack();
   const started: { master?: Master } = {};
   const files = new VirtualFiles();
@@ -44,7 +47,7 @@ export async function serveMaster(options: ServeMasterOptions = {}): Promise<Ser
           if (started.master === undefined) throw new Error('the master is not there yet');
           return started.master;
         },
-        { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' }, ...options.facts },
+        { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' }, ...facts },
         files,
       ),
     }),
@@ -57,8 +60,9 @@ export async function serveMaster(options: ServeMasterOptions = {}): Promise<Ser
       version: '1.12.0',
       allocationIntervalMs: 50,
       completedFrameworkCountMax: 50,
-      completedTaskCountMax: options.completedTaskCountMax ?? 1000,
+      completedTaskCountMax: 1000,
       logger: silentLogger,
+      ...options,
     }),
   );
   started.master = master;
@@ -71,19 +75,54 @@ export async function serveMaster(options: ServeMasterOptions = {}): Promise<Ser
 
 type Json = Record<string, unknown>;
 
+/** Events of a JSON RecordIO stream, as they come. */
+class JsonStream {
+  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
+  readonly events: any[] = [];
+  readonly #closing = new AbortController();
+  isEnded = false;
+
+  constructor(response: Response) {
+    const keep = (record: Buffer): void => void this.events.push(JSON.parse(record.toString()));
+    void readRecords(response, keep, this.#closing.signal).then(() => {
+      this.isEnded = true;
+    });
+  }
+
+  /** The first event of a type from the `from`th event on, when it is there. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  async next(type: string, from = 0): Promise<any> {
+    return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
+      what: `an event ${type}`,
+      timeoutMs: 5_000,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.resolve();
+  }
+}
+
 /** A JSON client of the scheduler API, written against its public description only. */
 export class ScriptedFramework implements AsyncDisposable {
   readonly address: string;
   readonly streamId: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
-  readonly events: any[] = [];
-  readonly #abort = new AbortController();
-  isEnded = false;
+  readonly #stream: JsonStream;
 
   private constructor(address: string, response: Response) {
     this.address = address;
     this.streamId = response.headers.get('mesos-stream-id') ?? '';
-    void this.#read(response);
+    this.#stream = new JsonStream(response);
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
+  get events(): readonly any[] {
+    return this.#stream.events;
+  }
+
+  get isEnded(): boolean {
+    return this.#stream.isEnded;
   }
 
   static async subscribe(address: string, info: Json = {}): Promise<ScriptedFramework> {
@@ -106,10 +145,7 @@ export class ScriptedFramework implements AsyncDisposable {
   /** The first event of a type from the `from`th event on, when it is there. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   async next(type: string, from = 0): Promise<any> {
-    return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
-      what: `an event ${type}`,
-      timeoutMs: 5_000,
-    });
+    return await this.#stream.next(type, from);
   }
 
   /** The status of a task in a state, when it is there. */
@@ -145,18 +181,16 @@ export class ScriptedFramework implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
-    await Promise.resolve();
-  }
-
-  async #read(response: Response): Promise<void> {
-    await readRecords(response, (record) => void this.events.push(JSON.parse(record.toString())), this.#abort.signal);
-    this.isEnded = true;
+    await this.#stream.close();
   }
 }
 
 export async function post(address: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
-  return await fetch(`http://${address}/master/api/v1/scheduler`, {
+  return await postTo(`http://${address}/master/api/v1/scheduler`, body, headers);
+}
+
+async function postTo(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -165,10 +199,43 @@ export async function post(address: string, body: unknown, headers: Record<strin
 
 export interface ScriptedAgentOptions {
   readonly id?: string;
-  readonly frameworks?: FrameworkInfo[];
-  readonly tasks?: KnownTask[];
+  readonly hostname?: string;
+  /** Where it says that it is. */
+  readonly pid?: string;
+  readonly resources?: string;
   /** In place of parts of what the agent says of itself. */
   readonly info?: Partial<AgentInfo>;
+  readonly frameworks?: FrameworkInfo[];
+  readonly tasks?: KnownTask[];
+}
+
+const agentCounts = new Map<string, number>();
+
+/** Each agent of a master is at an address of its own unless it is told otherwise, the first at port 5051. */
+function aRegistration(master: string, options: ScriptedAgentOptions): AgentRegistration {
+  const { id, hostname = 'agent-host', pid, resources = 'cpus:4;mem:1024', info } = options;
+  const agentCount = (agentCounts.get(master) ?? 0) + 1;
+  agentCounts.set(master, agentCount);
+  return {
+    agent_info: {
+      hostname,
+      port: 5051,
+      resources: parseResources(resources),
+      ...info,
+      ...(id === undefined ? {} : { id: { value: id } }),
+    },
+    version: '1.12.0',
+    pid: pid ?? `slave(1)@127.0.0.1:${5_050 + agentCount}`,
+    frameworks: options.frameworks ?? [],
+    tasks: options.tasks ?? [],
+  };
+}
+
+/** `t1`, of one cpu, as an agent lists it when it registers. */
+export function aKnownTask(frameworkId: { value: string }, agentId: string, state: TaskState): KnownTask {
+  const resources = [{ name: 'cpus', type: 'SCALAR' as const, scalar: { value: 1 } }];
+  const task = { name: 't1', task_id: { value: 't1' }, agent_id: { value: agentId }, resources };
+  return { framework_id: frameworkId, task, state };
 }
 
 /** An agent that keeps what it is told and reports what the test says. */
@@ -179,22 +246,14 @@ export class ScriptedAgent implements AsyncDisposable {
   id = '';
 
   private constructor(address: string, options: ScriptedAgentOptions) {
+    const registration = aRegistration(address, options);
     this.link = startAgentLink({
       master: address,
       backoffMsMin: 5,
-      registration: () => ({
-        agent_info: {
-          hostname: 'agent-host',
-          port: 5051,
-          resources: parseResources('cpus:4;mem:1024'),
-          ...options.info,
-          ...(options.id === undefined ? {} : { id: { value: options.id } }),
-        },
-        version: '1.12.0',
-        pid: 'slave(1)@127.0.0.1:5051',
-        frameworks: options.frameworks ?? [],
-        tasks: options.tasks ?? [],
-      }),
+      registration: () => {
+        const { agent_info: info } = registration;
+        return this.id === '' ? registration : { ...registration, agent_info: { ...info, id: { value: this.id } } };
+      },
       onRegistered: ({ agentId }) => {
         this.id = agentId.value;
       },
@@ -231,5 +290,57 @@ export class ScriptedAgent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.link.stop();
+  }
+}
+
+/** An agent in plain JSON that does nothing by itself: it answers no ping and does not come back. */
+export class SilentAgent implements AsyncDisposable {
+  readonly #address: string;
+  readonly #stream: JsonStream;
+  readonly #streamId: string;
+
+  private constructor(address: string, response: Response) {
+    this.#address = address;
+    this.#stream = new JsonStream(response);
+    this.#streamId = response.headers.get('mesos-stream-id') ?? '';
+  }
+
+  /** @throws Error with status and text of a refusal */
+  static async register(address: string, options: ScriptedAgentOptions = {}): Promise<SilentAgent> {
+    const response = await postTo(
+      `http://${address}/master/api/v1/agent-link`,
+      toJson(agentApiCallType, { type: 'REGISTER', register: aRegistration(address, options) }),
+    );
+    if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+    return new SilentAgent(address, response);
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
+  get events(): readonly any[] {
+    return this.#stream.events;
+  }
+
+  get isEnded(): boolean {
+    return this.#stream.isEnded;
+  }
+
+  get id(): string {
+    return this.events.find((event) => event.type === 'REGISTERED')?.registered.agent_id.value ?? '';
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  async told(type: AgentApiEvent['type'], from = 0): Promise<any> {
+    return await this.#stream.next(type ?? 'UNKNOWN', from);
+  }
+
+  async call(body: Omit<AgentApiCall, 'agent_id'>): Promise<Response> {
+    const call = toJson(agentApiCallType, { agent_id: { value: this.id }, ...body });
+    return await postTo(`http://${this.#address}/master/api/v1/agent-link`, call, {
+      'Mesos-Stream-Id': this.#streamId,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stream.close();
   }
 }

@@ -28,7 +28,7 @@ export interface AgentLinkOptions {
   readonly registration: () => AgentRegistration | Promise<AgentRegistration>;
   /** At each (re-)registration, before the first event of that stream. */
   readonly onRegistered: (registered: { agentId: AgentID; masterInfo: MasterInfo }) => void | Promise<void>;
-  /** RUN_TASK, KILL_TASK, ... one after the other, each awaited; heartbeats left out. What it throws is logged. */
+  /** RUN_TASK, KILL_TASK, ... one after the other, each awaited; heartbeats and pings left out. What it throws is logged. */
   readonly onEvent: (event: AgentApiEvent) => void | Promise<void>;
   /** The master refused the agent for good (ERROR event): the link is stopped. */
   readonly onRefused?: (message: string) => void;
@@ -162,7 +162,17 @@ class AgentLink implements StartedAgentLink {
       const event = await stream.next({ silenceMsMax: seconds * 1_000 * HEARTBEAT_COUNT_MISSED_MAX });
       if (event === undefined) throw new StreamLostError('The master ended the event stream');
       if (event.error !== undefined) this.#refuse(event.error.message);
-      if (event.type !== 'HEARTBEAT') await this.#handle(event);
+      // Asked of the link rather than of the agent: what counts is that this process runs.
+      if (event.type === 'PING') void this.#pong();
+      else if (event.type !== 'HEARTBEAT') await this.#handle(event);
+    }
+  }
+
+  async #pong(): Promise<void> {
+    try {
+      await this.send({ type: 'PONG' });
+    } catch (error) {
+      this.#logger.warning('A ping of the master was not answered', { error });
     }
   }
 

@@ -36,7 +36,7 @@ export interface AgentRegistration {
 
 /** From an agent to the master; `type` says which body counts. */
 export interface AgentApiCall {
-  type?: 'UNKNOWN' | 'REGISTER' | 'UPDATE_STATUS' | 'EXECUTOR_EXITED' | 'MESSAGE' | 'UNREGISTER';
+  type?: 'UNKNOWN' | 'REGISTER' | 'UPDATE_STATUS' | 'EXECUTOR_EXITED' | 'MESSAGE' | 'UNREGISTER' | 'PONG';
   /** Every call but REGISTER. */
   agent_id?: AgentID;
   register?: AgentRegistration;
@@ -57,7 +57,10 @@ export interface AgentApiEvent {
     | 'SHUTDOWN'
     | 'HEARTBEAT'
     | 'ERROR'
-    | 'MESSAGE';
+    | 'MESSAGE'
+    | 'PING'
+    | 'SHUTDOWN_EXECUTOR'
+    | 'UPDATE_FRAMEWORK';
   registered?: { agent_id: AgentID; master_info: MasterInfo; heartbeat_interval_seconds: number };
   run_task?: { framework_info: FrameworkInfo; task: TaskInfo };
   kill_task?: { framework_id: FrameworkID; task_id: TaskID; kill_policy?: KillPolicy };
@@ -66,4 +69,6 @@ export interface AgentApiEvent {
   shutdown?: { message: string };
   error?: { message: string };
   message?: { framework_id: FrameworkID; executor_id: ExecutorID; data: Uint8Array };
+  shutdown_executor?: { framework_id: FrameworkID; executor_id: ExecutorID };
+  update_framework?: { framework_info: FrameworkInfo };
 }

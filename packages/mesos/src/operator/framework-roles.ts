@@ -1,8 +1,9 @@
 import type { FrameworkInfo } from '../v1.ts';
 
-/** The roles that a framework is subscribed with; the first one gets its offers. */
+/** The roles that a framework is subscribed with. One with MULTI_ROLE may have none. */
 export function frameworkRoles(info: FrameworkInfo): readonly string[] {
-  return info.roles !== undefined && info.roles.length > 0 ? info.roles : [info.role ?? '*'];
+  const isMultiRole = (info.capabilities ?? []).some(({ type }) => type === 'MULTI_ROLE');
+  return isMultiRole ? (info.roles ?? []) : [info.role ?? '*'];
 }
 
 /** `roles` of a framework that may have several, `role` of any other: as the legacy endpoints show them. */

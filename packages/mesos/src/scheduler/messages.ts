@@ -9,15 +9,18 @@ import type {
   Filters,
   FrameworkID,
   FrameworkInfo,
+  Id,
   KillPolicy,
   MasterInfo,
   Offer,
   OfferID,
+  Resource,
   TaskGroupInfo,
   TaskID,
   TaskInfo,
   TaskStatus,
 } from '../v1.ts';
+import type { InverseOffer, OperationStatus } from '../v1-operations.ts';
 
 export type SchedulerCallType =
   | 'UNKNOWN'
@@ -55,7 +58,7 @@ export type OfferOperationType =
 /** What a framework does with an offer; `type` says which body counts. */
 export interface OfferOperation {
   type?: OfferOperationType;
-  id?: { value: string };
+  id?: Id;
   launch?: { task_infos?: TaskInfo[] };
   launch_group?: { executor: ExecutorInfo; task_group: TaskGroupInfo };
   reserve?: unknown;
@@ -71,7 +74,7 @@ export interface OfferOperation {
 export interface SchedulerSubscribe {
   framework_info: FrameworkInfo;
   suppressed_roles?: string[];
-  offer_constraints?: unknown;
+  offer_constraints?: { role_constraints?: Record<string, unknown> };
 }
 export interface SchedulerAccept {
   offer_ids?: OfferID[];
@@ -80,6 +83,10 @@ export interface SchedulerAccept {
 }
 export interface SchedulerDecline {
   offer_ids?: OfferID[];
+  filters?: Filters;
+}
+export interface SchedulerAnswerInverseOffers {
+  inverse_offer_ids?: OfferID[];
   filters?: Filters;
 }
 export interface SchedulerKill {
@@ -103,17 +110,24 @@ export interface SchedulerCall {
   subscribe?: SchedulerSubscribe;
   accept?: SchedulerAccept;
   decline?: SchedulerDecline;
-  accept_inverse_offers?: unknown;
-  decline_inverse_offers?: unknown;
+  accept_inverse_offers?: SchedulerAnswerInverseOffers;
+  decline_inverse_offers?: SchedulerAnswerInverseOffers;
   revive?: { roles?: string[] };
   kill?: SchedulerKill;
   shutdown?: { executor_id: ExecutorID; agent_id: AgentID };
   acknowledge?: SchedulerAcknowledge;
-  acknowledge_operation_status?: unknown;
+  acknowledge_operation_status?: {
+    agent_id?: AgentID;
+    resource_provider_id?: Id;
+    uuid: Uint8Array;
+    operation_id: Id;
+  };
   reconcile?: SchedulerReconcile;
-  reconcile_operations?: unknown;
+  reconcile_operations?: {
+    operations?: { operation_id: Id; agent_id?: AgentID; resource_provider_id?: Id }[];
+  };
   message?: { agent_id: AgentID; executor_id: ExecutorID; data: Uint8Array };
-  request?: unknown;
+  request?: { requests?: { agent_id?: AgentID; resources?: Resource[] }[] };
   suppress?: { roles?: string[] };
   update_framework?: SchedulerSubscribe;
 }
@@ -143,11 +157,11 @@ export interface SchedulerEvent {
   type?: SchedulerEventType;
   subscribed?: SchedulerSubscribed;
   offers?: { offers?: Offer[] };
-  inverse_offers?: unknown;
+  inverse_offers?: { inverse_offers?: InverseOffer[] };
   rescind?: { offer_id: OfferID };
-  rescind_inverse_offer?: unknown;
+  rescind_inverse_offer?: { inverse_offer_id: OfferID };
   update?: { status: TaskStatus };
-  update_operation_status?: unknown;
+  update_operation_status?: { status: OperationStatus };
   message?: { agent_id: AgentID; executor_id: ExecutorID; data: Uint8Array };
   failure?: { agent_id?: AgentID; executor_id?: ExecutorID; status?: number };
   error?: { message: string };
