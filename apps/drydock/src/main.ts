@@ -1,19 +1,8 @@
 import { messageOf } from '@drydock/base/errors';
-import { Command } from 'commander';
-import { driverCommand } from './driver/driver-command.ts';
-import { doctorCommand } from './doctor/doctor-command.ts';
-import { scenarioCommand } from './scenario/scenario-command.ts';
-import { upCommand } from './up/up-command.ts';
-
-const program = new Command('drydock')
-  .description('Reference implementation and test harness of the Apache Mesos docker/volume isolator')
-  .addCommand(scenarioCommand())
-  .addCommand(upCommand())
-  .addCommand(doctorCommand())
-  .addCommand(driverCommand());
+import { createProgram } from './program.ts';
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   process.stderr.write(`drydock: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -20,7 +20,7 @@ export interface DaemonOptions<T extends FlagTable> {
  * go to stderr with the usage where the command line is wrong.
  */
 export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>): Promise<number> {
-  const help = usage(options.name, options.summary, options.flags);
+  const help = usage(options.name, options.summary, options.flags, { readsEnvironment: true });
   try {
     const parsed = parseFlags(options.flags, process.argv.slice(2), { env: process.env });
     if (parsed.isHelp) {

@@ -94,5 +94,8 @@ describe('usage', () => {
     expect(text).toContain('Port (default: 5051) [test]');
     expect(text).toContain('--[no-]switch_user');
     expect(text).toContain('Where the master is (required) [test]');
+    expect(text).toContain('\n--delay: a number with one of the units ns, us, ms, secs, mins, hrs, days, weeks.\n');
+    expect(text).not.toContain('MESOS_<FLAG>');
+    expect(usage('mesos-agent', 'Runs tasks.', table, { readsEnvironment: true })).toContain('MESOS_<FLAG>');
   });
 });

@@ -196,8 +196,13 @@ export function formatDurationMs(ms: number): string {
   return `${ms / unitMs}${unit}`;
 }
 
+export interface UsageOptions {
+  /** Whether the program reads `MESOS_<NAME>`. */
+  readonly readsEnvironment?: boolean;
+}
+
 /** The text of `--help`: every flag with its default and where it comes from. */
-export function usage(program: string, summary: string, table: FlagTable): string {
+export function usage(program: string, summary: string, table: FlagTable, options: UsageOptions = {}): string {
   const rows = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
   const forms = rows.map(([name, spec]) => (spec.kind === 'bool' ? `  --[no-]${name}` : `  --${name}=VALUE`));
   const width = Math.max(...forms.map((form) => form.length)) + 2;
@@ -206,5 +211,16 @@ export function usage(program: string, summary: string, table: FlagTable): strin
     const needed = spec.required === true ? ' (required)' : '';
     return `${(forms[index] ?? '').padEnd(width)}${spec.help}${needed}${standard} [${spec.source}]`;
   });
-  return `Usage: ${program} [options]\n\n${summary}\n\n${lines.join('\n')}\n${'  --help'.padEnd(width)}Prints this help message\n`;
+  const durations = rows.filter(([, { kind }]) => kind === 'duration').map(([name]) => `--${name}`);
+  const notes = [
+    ...(durations.length === 0
+      ? []
+      : [`${durations.join(', ')}: a number with one of the units ${Object.keys(DURATION_UNITS_MS).join(', ')}.`]),
+    ...(options.readsEnvironment === true
+      ? ['Every flag can be given as MESOS_<FLAG> in the environment, too; the command line wins.']
+      : []),
+    'In brackets: where the flag comes from in the sources of Mesos; drydock = it is our own.',
+  ];
+  const help = `${'  --help'.padEnd(width)}Prints this help message`;
+  return `Usage: ${program} [options]\n\n${summary}\n\n${lines.join('\n')}\n${help}\n\n${notes.join('\n')}\n`;
 }
