@@ -21,7 +21,7 @@ import { MisuseWatch, type Misuse } from './misuse.ts';
 import { openEngine, type OpenedEngine, type OpenEngineOptions } from './open-engine.ts';
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { damageState, type StateDamage } from './records/record-book.ts';
-import { createSeededRandom, type SeededRandom } from './seeded-random.ts';
+import { createSeededRandom, type SeededRandom } from '@drydock/base/seeded-random';
 import { createVolumeDriverHandlers } from './volume-driver-handlers.ts';
 
 export interface FakeDriverOptions {

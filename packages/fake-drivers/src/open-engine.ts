@@ -15,7 +15,7 @@ import { DriverEngine, type EnginePorts } from './driver-engine.ts';
 import { startEmulator } from './emulators/start-emulator.ts';
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { RecordBook } from './records/record-book.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '@drydock/base/seeded-random';
 import { createVolumeStore } from './store/volume-store.ts';
 import { uuidOf } from './uuid.ts';
 

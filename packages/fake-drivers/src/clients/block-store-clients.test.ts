@@ -1,7 +1,7 @@
 import { http, HttpResponse } from 'msw';
 import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createSeededRandom } from '../seeded-random.ts';
+import { createSeededRandom } from '@drydock/base/seeded-random';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import type { BlockStoreClient } from './block-store-client.ts';
 import { createCinderClient } from './cinder-client.ts';

@@ -4,7 +4,7 @@
  */
 import { DomainError, messageOf } from '@drydock/base/errors';
 import type { ClockPort } from '@drydock/base/ports';
-import type { SeededRandom } from '../seeded-random.ts';
+import type { SeededRandom } from '@drydock/base/seeded-random';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 

@@ -9,7 +9,7 @@ import {
   type ReplyStyleName,
 } from '@drydock/volume-plugin/server';
 import type { StateDamage } from '../records/record-book.ts';
-import type { SeededRandom } from '../seeded-random.ts';
+import type { SeededRandom } from '@drydock/base/seeded-random';
 import type { FaultAction } from './fault-action.ts';
 
 /** What a fault can do to a driver. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PluginCall } from '@drydock/volume-plugin/server';
-import { createSeededRandom } from '../seeded-random.ts';
+import { createSeededRandom } from '@drydock/base/seeded-random';
 import type { FaultAction } from './fault-action.ts';
 import { FaultPlan, FaultSyntaxError } from './fault-plan.ts';
 

@@ -7,7 +7,7 @@
  */
 import { DomainError } from '@drydock/base/errors';
 import type { PluginCall } from '@drydock/volume-plugin/server';
-import type { SeededRandom } from '../seeded-random.ts';
+import type { SeededRandom } from '@drydock/base/seeded-random';
 import { faultActionUsage, parseFaultAction, type FaultAction } from './fault-action.ts';
 
 /** The text of a fault cannot be read. */

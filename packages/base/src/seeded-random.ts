@@ -1,4 +1,4 @@
-import type { RandomPort } from '@drydock/base/ports';
+import type { RandomPort } from './ports.ts';
 
 /** Random numbers that a seed repeats. Not for secrets. */
 export interface SeededRandom extends RandomPort {
