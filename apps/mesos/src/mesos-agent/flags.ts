@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { defineFlags } from '@drydock/base/gflags';
+import { addressFlags } from '../advertised-address.ts';
 import { logFlags } from '../log-file.ts';
 
 const absolute = (value: string): string | undefined => (isAbsolute(value) ? undefined : 'Expecting an absolute path');
@@ -9,6 +10,7 @@ const port = (value: string): string | undefined =>
 /** The agent's flags. @see src/slave/flags.cpp */
 export const agentFlags = defineFlags({
   ...logFlags,
+  ...addressFlags,
   master: {
     kind: 'string',
     required: true,

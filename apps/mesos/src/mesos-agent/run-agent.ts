@@ -8,7 +8,8 @@ import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { createMesosContainerizer } from '@drydock/containerizer';
-import { VirtualFiles, parseAttributes, startHttpService } from '@drydock/mesos';
+import { VirtualFiles, formatAddress, parseAttributes, startHttpService } from '@drydock/mesos';
+import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
 import { createDockerVolumeIsolator } from './docker-volume.ts';
@@ -84,12 +85,12 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     routes: agentRoutes(agentNow, files, facts),
     logger: logger.child('http'),
   });
+  const address = advertisedAddress({ ip: service.ip, port: service.port }, flags);
   const agent = new Agent({
     master: flags.master,
     workDir: flags.work_dir,
     hostname: flags.hostname ?? machineName(),
-    ip: service.ip,
-    port: service.port,
+    ...address,
     version,
     resources,
     attributes,
@@ -104,8 +105,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     onRefused: refused.resolve,
   });
   started.agent = agent;
-  await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
-  logger.info('Agent listens', { address: `${service.ip}:${service.port}` });
+  await writeFileAtomic(addressFile, `${formatAddress(address)}\n`);
+  logger.info('Agent listens', { address: formatAddress(address) });
   const stopped = Promise.withResolvers<undefined>();
   options.signal.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
   if (options.signal.aborted) stopped.resolve(undefined);

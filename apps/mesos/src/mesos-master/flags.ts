@@ -1,10 +1,21 @@
 import { isAbsolute } from 'node:path';
-import { defineFlags } from '@drydock/base/gflags';
+import { defineFlags, parseDurationMs } from '@drydock/base/gflags';
+import { addressFlags } from '../advertised-address.ts';
 import { logFlags } from '../log-file.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** What is no duration at all is refused for that. */
+function within(value: string, minMs: number, maxMs: number, why: string): string | undefined {
+  const ms = parseDurationMs(value);
+  return ms === undefined || (ms >= minMs && ms <= maxMs) ? undefined : why;
+}
 
 /** The master's flags. @see src/master/flags.cpp */
 export const masterFlags = defineFlags({
   ...logFlags,
+  ...addressFlags,
   work_dir: {
     kind: 'string',
     required: true,
@@ -41,8 +52,52 @@ export const masterFlags = defineFlags({
   allocation_interval: {
     kind: 'duration',
     default: '1secs',
+    check: (value) => within(value, 1, Infinity, 'Expected it to be at least 1ms'),
     help: 'Between two allocations that no event asked for',
     source: 'master/flags.cpp: allocation_interval',
+  },
+  offer_timeout: {
+    kind: 'duration',
+    help: 'After which an offer that nobody answers is rescinded; default: never',
+    source: 'master/flags.cpp: offer_timeout',
+  },
+  agent_ping_timeout: {
+    kind: 'duration',
+    default: '15secs',
+    check: (value) => within(value, SECOND_MS, 15 * MINUTE_MS, 'Expected it to be between 1secs and 15mins'),
+    help: 'Within which an agent is expected to answer a ping',
+    source: 'master/flags.cpp: agent_ping_timeout',
+  },
+  max_agent_ping_timeouts: {
+    kind: 'int',
+    default: '5',
+    check: (value) => (Number(value) >= 1 ? undefined : 'Expected it to be at least 1'),
+    help: 'Pings in a row without an answer after which an agent is unreachable',
+    source: 'master/flags.cpp: max_agent_ping_timeouts',
+  },
+  agent_reregister_timeout: {
+    kind: 'duration',
+    default: '10mins',
+    check: (value) => within(value, 10 * MINUTE_MS, Infinity, 'Must be at least 10mins'),
+    help: 'Within which a disconnected agent is expected to register again',
+    source: 'master/flags.cpp: agent_reregister_timeout',
+  },
+  roles: {
+    kind: 'string',
+    help: 'The only roles that frameworks may have, separated by commas; default: any',
+    source: 'master/flags.cpp: roles',
+  },
+  root_submissions: {
+    kind: 'bool',
+    default: 'true',
+    help: 'Frameworks may run as root',
+    source: 'master/flags.cpp: root_submissions',
+  },
+  max_unreachable_tasks_per_framework: {
+    kind: 'int',
+    default: '1000',
+    help: 'How many tasks of unreachable agents are remembered per framework',
+    source: 'master/flags.cpp: max_unreachable_tasks_per_framework',
   },
   max_completed_frameworks: {
     kind: 'int',

@@ -1,12 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assert } from '@drydock/base/errors';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { Master, masterRoutes } from '@drydock/master';
-import { VirtualFiles, startHttpService } from '@drydock/mesos';
+import { HttpError, VirtualFiles, formatAddress, startHttpService } from '@drydock/mesos';
+import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
 import type { masterFlags } from './flags.ts';
@@ -31,7 +31,8 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
   await rm(addressFile, { force: true });
   const started: { master?: Master } = {};
   const masterNow = (): Master => {
-    assert(started.master !== undefined, 'the master exists before the first request can arrive');
+    // There is nothing to recover and one master only: this is all that a master which does not lead yet can be.
+    if (started.master === undefined) throw new HttpError(503, 'Master has not finished recovery');
     return started.master;
   };
   const files = new VirtualFiles();
@@ -44,19 +45,26 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
     routes: masterRoutes(masterNow, facts, files),
     logger: logger.child('http'),
   });
+  const address = advertisedAddress({ ip: service.ip, port: service.port }, flags);
   using master = new Master({
-    hostname: flags.hostname ?? service.ip,
-    ip: service.ip,
-    port: service.port,
+    hostname: flags.hostname ?? address.ip,
+    ...address,
     version,
     allocationIntervalMs: flags.allocation_interval,
     completedFrameworkCountMax: flags.max_completed_frameworks,
     completedTaskCountMax: flags.max_completed_tasks_per_framework,
+    unreachableTaskCountMax: flags.max_unreachable_tasks_per_framework,
+    agentPingTimeoutMs: flags.agent_ping_timeout,
+    agentPingTimeoutCountMax: flags.max_agent_ping_timeouts,
+    agentReregisterTimeoutMs: flags.agent_reregister_timeout,
+    isRootAllowed: flags.root_submissions,
+    ...(flags.offer_timeout === undefined ? {} : { offerTimeoutMs: flags.offer_timeout }),
+    ...(flags.roles === undefined ? {} : { roles: flags.roles.split(',').filter((role) => role !== '') }),
     logger: logger.child('master'),
   });
   started.master = master;
-  await writeFileAtomic(addressFile, `${service.ip}:${service.port}\n`);
-  logger.info('Master listens', { address: `${service.ip}:${service.port}`, id: master.id });
+  await writeFileAtomic(addressFile, `${formatAddress(address)}\n`);
+  logger.info('Master listens', { address: formatAddress(address), id: master.id });
   const stopped = Promise.withResolvers<void>();
   signal.addEventListener('abort', () => stopped.resolve(), { once: true });
   if (signal.aborted) stopped.resolve();

@@ -21,10 +21,31 @@ const GOLDEN: readonly [name: string, type: MessageType<object>][] = [
   ['scheduler-call-accept', schedulerCallType],
   ['scheduler-call-acknowledge', schedulerCallType],
   ['scheduler-call-suppress', schedulerCallType],
+  ['scheduler-call-teardown', schedulerCallType],
+  ['scheduler-call-decline', schedulerCallType],
+  ['scheduler-call-accept-inverse-offers', schedulerCallType],
+  ['scheduler-call-decline-inverse-offers', schedulerCallType],
+  ['scheduler-call-revive', schedulerCallType],
+  ['scheduler-call-kill', schedulerCallType],
+  ['scheduler-call-shutdown', schedulerCallType],
+  ['scheduler-call-acknowledge-operation-status', schedulerCallType],
+  ['scheduler-call-reconcile', schedulerCallType],
+  ['scheduler-call-reconcile-operations', schedulerCallType],
+  ['scheduler-call-message', schedulerCallType],
+  ['scheduler-call-request', schedulerCallType],
+  ['scheduler-call-update-framework', schedulerCallType],
   ['scheduler-event-subscribed', schedulerEventType],
   ['scheduler-event-offers', schedulerEventType],
   ['scheduler-event-update', schedulerEventType],
   ['scheduler-event-heartbeat', schedulerEventType],
+  ['scheduler-event-inverse-offers', schedulerEventType],
+  ['scheduler-event-rescind', schedulerEventType],
+  ['scheduler-event-rescind-inverse-offer', schedulerEventType],
+  ['scheduler-event-update-operation-status', schedulerEventType],
+  ['scheduler-event-message', schedulerEventType],
+  ['scheduler-event-failure-agent', schedulerEventType],
+  ['scheduler-event-failure-executor', schedulerEventType],
+  ['scheduler-event-error', schedulerEventType],
   ['executor-call-update', executorCallType],
   ['executor-event-acknowledged', executorEventType],
   ['task-info-check', taskInfoType],
@@ -120,5 +141,15 @@ describe('golden messages', () => {
     }
     const types = Object.keys(type.reflected.getEnum('Type')).filter((one) => !NOT_IMPLEMENTED.has(one));
     expect(messages.map((message) => message.type).toSorted()).toEqual(types.toSorted());
+  });
+
+  it.each([
+    ['call', schedulerCallType],
+    ['event', schedulerEventType],
+  ])('are there for every type of scheduler %s', (kind, { reflected }) => {
+    const types = Object.keys(reflected.lookupEnum('Type').values).filter((type) => type !== 'UNKNOWN');
+    const names = GOLDEN.map(([name]) => name).filter((name) => name.startsWith(`scheduler-${kind}-`));
+    const golden = names.map((name): string => JSON.parse(read(`${name}.json`).toString()).type);
+    expect([...new Set(golden)].toSorted()).toEqual(types.toSorted());
   });
 });
