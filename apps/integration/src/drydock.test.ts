@@ -175,8 +175,8 @@ describe('drydock up', { tags: ['root'] }, () => {
       expect(facts.agents.map(({ name }) => name)).toEqual(['agent', 'agent-2']);
       expect(new Set(facts.agents.flatMap(({ address, workDir }) => [address, workDir]))).toHaveLength(4);
       const response = await fetch(`http://${facts.master}/state`);
-      const { slaves } = (await response.json()) as { slaves: readonly { attributes: Record<string, string> }[] };
-      expect(new Set(slaves.map(({ attributes }) => attributes['node']))).toEqual(new Set(['1', '2']));
+      const { slaves } = (await response.json()) as { slaves: readonly { attributes: Record<string, unknown> }[] };
+      expect(new Set(slaves.map(({ attributes }) => attributes['node']))).toEqual(new Set([1, 2]));
     } finally {
       up.interrupt();
     }
