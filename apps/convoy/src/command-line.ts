@@ -6,9 +6,13 @@ export const DEFAULT_SOCKET_PATH = '/var/run/convoy/convoy.sock';
 export const DEFAULT_ROOT = '/var/lib/rancher/convoy';
 export const DEFAULT_SPEC_DIRECTORY = '/etc/docker/plugins';
 
+/** Which convoy is spoken: 0.4 shows and takes UUIDs, and words some errors otherwise. */
+export type ConvoyVersion = '0.4' | '0.5';
+
 export interface GlobalFlags {
   readonly socketPath: string;
   readonly isVerbose: boolean;
+  readonly version: ConvoyVersion;
 }
 
 export interface DaemonFlags {
@@ -19,13 +23,22 @@ export interface DaemonFlags {
   /** `key=value` each. */
   readonly driverOptions: readonly string[];
   readonly ignoresConfigFile: boolean;
+  readonly version: ConvoyVersion;
+  /** A removal through the plugin API removes nothing. */
+  readonly ignoresDockerDelete: boolean;
+  /** A mount of an unknown volume through the plugin API creates it. */
+  readonly createsOnDockerMount: boolean;
+  /** `''` = stderr. */
+  readonly logPath: string;
+  /** As given, shown by `info`. */
+  readonly commandTimeout: string;
   readonly pluginName: string;
   readonly specDirectory: string;
   readonly faults: string;
 }
 
 export type CommandLine =
-  | { readonly kind: 'version' }
+  | { readonly kind: 'version'; readonly version: ConvoyVersion }
   | { readonly kind: 'help'; readonly command?: CommandName }
   | { readonly kind: 'daemon'; readonly flags: DaemonFlags }
   | {
@@ -34,6 +47,12 @@ export type CommandLine =
       readonly name: string;
       readonly size: string;
       readonly driver: string;
+      readonly backup: string;
+      readonly endpoint: string;
+      readonly id: string;
+      readonly type: string;
+      readonly iops: string;
+      readonly isForVm: boolean;
     }
   | {
       readonly kind: 'delete';
@@ -41,11 +60,25 @@ export type CommandLine =
       readonly names: readonly string[];
       readonly referenceOnly: boolean;
     }
-  | { readonly kind: 'list'; readonly global: GlobalFlags }
+  | { readonly kind: 'list'; readonly global: GlobalFlags; readonly asksDriver: boolean }
+  | { readonly kind: 'info'; readonly global: GlobalFlags }
+  /** Of snapshots and backups; `words` is what follows. */
+  | { readonly kind: 'snapshot' | 'backup'; readonly global: GlobalFlags; readonly words: readonly string[] }
   | { readonly kind: 'inspect' | 'umount'; readonly global: GlobalFlags; readonly name: string }
   | { readonly kind: 'mount'; readonly global: GlobalFlags; readonly name: string; readonly mountpoint: string };
 
-export const commandNames = ['daemon', 'create', 'delete', 'list', 'inspect', 'mount', 'umount'] as const;
+export const commandNames = [
+  'daemon',
+  'info',
+  'create',
+  'delete',
+  'mount',
+  'umount',
+  'list',
+  'inspect',
+  'snapshot',
+  'backup',
+] as const;
 
 export type CommandName = (typeof commandNames)[number];
 
@@ -61,9 +94,21 @@ const bool = { type: 'boolean' } as const;
 const globalConfig = {
   socket: { type: 'string', short: 's' },
   verbose: bool,
+  compat: text,
   debug: { type: 'boolean', short: 'd' },
   version: { type: 'boolean', short: 'v' },
   help,
+} as const;
+
+const createConfig = {
+  size: text,
+  driver: text,
+  backup: text,
+  's3-endpoint': text,
+  id: text,
+  type: text,
+  iops: text,
+  vm: bool,
 } as const;
 
 const daemonConfig = {
@@ -71,6 +116,12 @@ const daemonConfig = {
   drivers: { type: 'string', multiple: true },
   'driver-opts': { type: 'string', multiple: true },
   'ignore-config-file': bool,
+  'ignore-docker-delete': bool,
+  'create-on-docker-mount': bool,
+  'cmd-timeout': text,
+  'mnt-ns': text,
+  log: text,
+  compat: text,
   debug: bool,
   socket: { type: 'string', short: 's' },
   'plugin-name': text,
@@ -83,23 +134,28 @@ const daemonConfig = {
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const at = commandIndex(argv);
   const { values: global } = parse('convoy', argv.slice(0, at), globalConfig);
-  if (global.version === true) return { kind: 'version' };
+  const version = parseVersion(global.compat);
+  if (global.version === true) return { kind: 'version', version };
   const word = argv[at];
   if (word === undefined || global.help === true) return { kind: 'help' };
   const globalFlags: GlobalFlags = {
     socketPath: global.socket ?? DEFAULT_SOCKET_PATH,
     isVerbose: global.verbose === true,
+    version,
   };
   const rest = argv.slice(at + 1);
   if (word === 'help') return toHelp(rest[0]);
   const command = commandNames.find((name) => name === word);
   if (command === undefined) throw new CommandLineError(`Unrecognized command: ${word}`);
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command };
-  if (command === 'daemon') return parseDaemon(rest, global.socket);
+  if (command === 'daemon') return parseDaemon(rest, { socket: global.socket, compat: global.compat });
   return parseClientCommand(command, rest, globalFlags);
 }
 
-function parseDaemon(argv: readonly string[], globalSocket: string | undefined): CommandLine {
+function parseDaemon(
+  argv: readonly string[],
+  global: { readonly socket: string | undefined; readonly compat: string | undefined },
+): CommandLine {
   const { values, positionals } = parse('daemon', argv, daemonConfig);
   const drivers = values.drivers ?? [];
   const pluginName = values['plugin-name'] ?? 'convoy';
@@ -111,8 +167,19 @@ function parseDaemon(argv: readonly string[], globalSocket: string | undefined):
       `Expected --plugin-name of letters, digits, dot, dash and underscore, got "${pluginName}"`,
     );
   }
+  // DEVIATION: convoy mounts in the namespace that is named; start it there instead, with nsenter(1).
+  if (values['mnt-ns'] !== undefined) throw new CommandLineError('--mnt-ns is not supported: start the daemon there');
+  const commandTimeout = values['cmd-timeout'] ?? '';
+  if (commandTimeout !== '' && !/^(\d+(\.\d+)?(h|m|s|ms))+$/.test(commandTimeout)) {
+    throw new CommandLineError(`Expected --cmd-timeout as a duration like 1m30s, got ${commandTimeout}`);
+  }
   const flags: DaemonFlags = {
-    socketPath: absolute('--socket', values.socket ?? globalSocket ?? DEFAULT_SOCKET_PATH),
+    version: parseVersion(values.compat ?? global.compat),
+    ignoresDockerDelete: values['ignore-docker-delete'] === true,
+    createsOnDockerMount: values['create-on-docker-mount'] === true,
+    logPath: values.log === undefined ? '' : absolute('--log', values.log),
+    commandTimeout,
+    socketPath: absolute('--socket', values.socket ?? global.socket ?? DEFAULT_SOCKET_PATH),
     root: absolute('--root', values.root ?? DEFAULT_ROOT),
     drivers,
     driverOptions: values['driver-opts'] ?? [],
@@ -131,17 +198,27 @@ function parseClientCommand(
 ): CommandLine {
   switch (command) {
     case 'create': {
-      const { values, positionals } = parse(command, argv, { size: text, driver: text });
+      const { values, positionals } = parse(command, argv, createConfig);
       const [name = ''] = atMostOne(command, positionals);
-      return { kind: 'create', global, name, size: values.size ?? '', driver: values.driver ?? '' };
+      const { size = '', driver = '', backup = '', id = '', type = '', iops = '' } = values;
+      const rest = { size, driver, backup, endpoint: values['s3-endpoint'] ?? '', id, type, iops };
+      return { kind: 'create', global, name, ...rest, isForVm: values.vm === true };
     }
     case 'delete': {
       const { values, positionals } = parse(command, argv, { reference: { type: 'boolean', short: 'r' } } as const);
       return { kind: 'delete', global, names: positionals, referenceOnly: values.reference === true };
     }
-    case 'list':
-      atMostOne(command, parse(command, argv, {}).positionals);
-      return { kind: 'list', global };
+    case 'list': {
+      const { values, positionals } = parse(command, argv, { driver: bool } as const);
+      atMostOne(command, positionals);
+      return { kind: 'list', global, asksDriver: values.driver === true };
+    }
+    case 'info':
+      parse(command, argv, {});
+      return { kind: 'info', global };
+    case 'snapshot':
+    case 'backup':
+      return { kind: command, global, words: argv };
     case 'inspect':
     case 'umount':
       return { kind: command, global, name: exactlyOne(command, parse(command, argv, {}).positionals) };
@@ -156,7 +233,7 @@ function parseClientCommand(
 function commandIndex(argv: readonly string[]): number {
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? '';
-    if (word === '--socket' || word === '-s') index++;
+    if (word === '--socket' || word === '-s' || word === '--compat') index++;
     else if (!word.startsWith('-')) return index;
   }
   return argv.length;
@@ -177,6 +254,13 @@ function parse<T extends ParseArgsOptionsConfig>(
 function toHelp(word: string | undefined): CommandLine {
   const command = commandNames.find((name) => name === word);
   return command === undefined ? { kind: 'help' } : { kind: 'help', command };
+}
+
+/** `0.4` for 0.4.3, `0.5` for 0.5.2. */
+function parseVersion(compat: string | undefined): ConvoyVersion {
+  if (compat === undefined || compat === '0.5') return '0.5';
+  if (compat === '0.4') return '0.4';
+  throw new CommandLineError(`Expected --compat to be 0.4 or 0.5, got ${compat}`);
 }
 
 function absolute(flag: string, path: string): string {

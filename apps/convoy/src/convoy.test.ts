@@ -187,15 +187,21 @@ describe('the convoy daemon', () => {
   });
 
   it.each([
-    ['another driver', ['--drivers', 'devicemapper', '--root'], 'Expected --drivers vfs, as '],
-    ['another option', ['--drivers', 'vfs', '--driver-opts', 'vfs.path=/other', '--root'], 'Expected vfs.path=, as '],
-  ])('does not start with %s than its root was used with', async (_title, argv, message) => {
+    ['another driver', ['--drivers', 'devicemapper'], '--drivers devicemapper'],
+    ['another option', ['--driver-opts', 'vfs.path=/other'], '--driver-opts vfs.path=/other'],
+    ['another version', ['--compat', '0.4'], '--compat 0.4'],
+  ])('ignores %s than its root was first used with, and says so', async (_title, argv, flag) => {
     await start();
+    await convoy('create', 'v1');
     await daemon?.stop();
     const root = join(directory, 'root');
-    const line = parseCommandLine(['daemon', ...argv, root, '--socket', socketPath(), '--plugin-spec-dir', directory]);
+    const rest = ['--root', root, '--socket', socketPath(), '--plugin-spec-dir', directory];
+    const line = parseCommandLine(['daemon', ...argv, ...rest]);
     if (line.kind !== 'daemon') throw new Error('not a daemon command line');
-    await expect(startDaemon(line.flags)).rejects.toThrow(`${message}${root}/convoy.cfg says`);
+    const warnings: string[] = [];
+    daemon = await startDaemon(line.flags, { warn: (text) => warnings.push(text) });
+    expect(warnings).toEqual([`${flag}: ignored, ${root}/convoy.cfg counts`]);
+    expect(Object.keys(JSON.parse((await convoy('list')).stdout) as object)).toEqual(['v1']);
   });
 
   it.each([
@@ -206,6 +212,18 @@ describe('the convoy daemon', () => {
   ])('does not start with %s, and leaves no socket', async (_title, argv, message) => {
     await expect(start(...argv)).rejects.toThrow(message);
     await expect(stat(socketPath())).rejects.toThrow('ENOENT');
+  });
+
+  it("takes the thin pool's options and says that they are not used", async () => {
+    const places = ['--root', join(directory, 'root'), '--socket', socketPath(), '--plugin-spec-dir', directory];
+    const options = ['dm.datadev=/dev/loop5', 'dm.metadatadev=/dev/loop6', 'dm.thinpoolblocksize=128'];
+    const argv = ['daemon', '--drivers', 'devicemapper', ...options.flatMap((option) => ['--driver-opts', option])];
+    const line = parseCommandLine([...argv, ...places]);
+    if (line.kind !== 'daemon') throw new Error('not a daemon command line');
+    const warnings: string[] = [];
+    daemon = await startDaemon(line.flags, { warn: (text) => warnings.push(text) });
+    expect(warnings.map((text) => text.split(' ')[0])).toEqual(['dm.datadev', 'dm.metadatadev']);
+    expect((await convoy('create', '--size', '65537', 'v1')).stdout).toContain('Size must be multiple of block size');
   });
 
   it('keeps vfs volumes where it is told to', async () => {

@@ -1,9 +1,11 @@
+import { appendFileSync } from 'node:fs';
 import { messageOf } from '@drydock/base/errors';
 import { toLogrusLine } from '@drydock/base/logrus-text';
 import { reportFailure, runClientCommand, type Output } from './client/client.ts';
 import { CommandLineError, parseCommandLine, type CommandLine, type DaemonFlags } from './command-line.ts';
 import { startDaemon } from './daemon/daemon.ts';
 import { usage } from './usage.ts';
+import { versionLine } from './version.ts';
 
 const output: Output = {
   stdout: (text) => void process.stdout.write(text),
@@ -22,7 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   switch (line.kind) {
     case 'version':
-      output.stdout('Convoy version v0.5.2+drydock\n');
+      output.stdout(versionLine(line.version));
       return 0;
     case 'help':
       output.stdout(usage(line.command));
@@ -45,14 +47,20 @@ async function runDaemon(flags: DaemonFlags): Promise<number> {
       resolve();
     });
   }
+  const log = (level: 'info' | 'warning' | 'error', text: string): void => {
+    const line = toLogrusLine(level, text);
+    if (flags.logPath === '') output.stderr(line);
+    else appendFileSync(flags.logPath, line);
+  };
   try {
-    await using daemon = await startDaemon(flags);
-    output.stderr(toLogrusLine('info', daemon.summary));
+    await using daemon = await startDaemon(flags, { warn: (text) => log('warning', text) });
+    log('info', daemon.summary);
     await told;
     await daemon.stop();
     return 0;
   } catch (error) {
-    output.stderr(toLogrusLine('error', messageOf(error)));
+    log('error', messageOf(error));
+    if (flags.logPath !== '') output.stderr(toLogrusLine('error', messageOf(error)));
     return 1;
   }
 }

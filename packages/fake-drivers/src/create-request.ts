@@ -26,7 +26,8 @@ export function checkCreateRequest(
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (rule === undefined) {
       if (profile.unknownOptions === 'refuse') refuse(texts.unknownOption, key);
-    } else if (!isTaken(rule, value)) refuse(texts.badOption, key);
+    } else if (rule.kind === 'unsupported' && value !== '') refuse('Option <value> is not supported', key);
+    else if (!isTaken(rule, value)) refuse(texts.badOption, value);
   }
   for (const [key, rule] of Object.entries(rules)) {
     if (rule.isRequired === true && (options[key] ?? '') === '') refuse(texts.missingOption, key);
@@ -57,6 +58,7 @@ function isTaken({ kind, values }: OptionRule, value: string): boolean {
     case 'gibibytes':
       return /^\d{1,6}$/.test(value);
     case 'text':
+    case 'unsupported':
     case 'size': // read below, in the words of the size's own reader
       return true;
   }

@@ -33,6 +33,8 @@ export interface EnginePorts {
 export interface EngineVolume {
   readonly name: string;
   readonly uuid: string;
+  /** Counts up per driver; 0 where the driver does not count. */
+  readonly index: number;
   readonly sizeBytes: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -114,6 +116,7 @@ export class DriverEngine {
 
   /** Gives the mountpoint, which may be empty where the profile says so. @throws UnknownVolumeError, VolumeStateError */
   async mount(name: string, id = ''): Promise<string> {
+    if (this.profile.mountUnknown === 'create') await this.create(name);
     return await this.#volumes.run(this.#keyOf(name), async () => {
       const known = await this.#find(name);
       const { profile } = this;
@@ -293,11 +296,12 @@ export class DriverEngine {
   }
 
   #toVolume({ volume, stored, isMounted }: Known): EngineVolume {
-    const { name, uuid, sizeBytes, createdAt, options, status } = volume;
+    const { name, uuid, index, sizeBytes, createdAt, options, status } = volume;
     const place = this.#options.store.mountpointOf(stored);
     return {
       name,
       uuid,
+      index,
       sizeBytes,
       createdAt,
       options,

@@ -21,8 +21,11 @@ export type StoreKind = (typeof storeKinds)[number];
 export type BackingKind = 'local' | 'pool' | 'ec2' | 'cinder' | 'flocker';
 
 export interface OptionRule {
-  /** `size`: convoy's text, bytes or a number that ends in K, M or G. `gibibytes`: a bare number of GiB. */
-  readonly kind: 'text' | 'size' | 'gibibytes' | 'boolean' | 'absolute-path';
+  /**
+   * `size`: convoy's text, bytes or a number that ends in K, M or G. `gibibytes`: a bare number of GiB. `unsupported`:
+   * the real driver does something with it that this one does not; refused unless empty.
+   */
+  readonly kind: 'text' | 'size' | 'gibibytes' | 'boolean' | 'absolute-path' | 'unsupported';
   readonly isRequired?: boolean;
   /** The values that are taken; default: all. */
   readonly values?: readonly string[];
@@ -80,7 +83,7 @@ export interface DriverProfile {
   /** Create of a volume that exists. `duplicate`: a second one of that name. */
   readonly createAgain: 'keep' | 'refuse' | 'overwrite' | 'duplicate';
   /** Mount of an unknown volume. */
-  readonly mountUnknown: 'refuse' | 'empty-mountpoint';
+  readonly mountUnknown: 'refuse' | 'empty-mountpoint' | 'create';
   /** Mount without `ID`: like every other, or answered with no mountpoint and no error. */
   readonly mountWithoutId: 'mount' | 'empty-mountpoint';
   /**
@@ -103,6 +106,8 @@ export interface DriverProfile {
      * know it any more; with several uses nothing happens.
      */
     readonly inUse: 'refuse' | 'leave-mounted' | 'lose-mount';
+    /** The call succeeds and does nothing, whatever the rest says of a removal by other ways. */
+    readonly ignoresCalls?: boolean;
   };
   /** From when on Get and List know a volume. */
   readonly knownFrom: 'create' | 'mount';

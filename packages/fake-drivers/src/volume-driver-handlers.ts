@@ -9,7 +9,10 @@ export function createVolumeDriverHandlers(engine: () => DriverEngine): VolumeDr
     async create({ Name, Opts }) {
       await engine().create(Name, { options: Opts });
     },
-    remove: async ({ Name }) => await orUnknown(engine().remove(Name), engine().profile.remove.unknown),
+    async remove({ Name }) {
+      const { remove } = engine().profile;
+      if (remove.ignoresCalls !== true) await orUnknown(engine().remove(Name), remove.unknown);
+    },
     mount: async ({ Name, ID }) => await engine().mount(Name, ID),
     unmount: async ({ Name, ID }) => await orUnknown(engine().unmount(Name, ID), engine().profile.unmount.unknown),
     path: async ({ Name }) => await pathOf(engine(), Name),

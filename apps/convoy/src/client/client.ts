@@ -45,33 +45,57 @@ async function callDaemon(command: ClientCommand, output: Output): Promise<void>
     output.stdout(`${await callOnce(socketPath, verb, path, body)}\n`);
   switch (command.kind) {
     case 'create': {
+      const { name: Name, driver: DriverName, backup: BackupURL, endpoint: Endpoint, id, type: Type } = command;
       const Size = parseSizeBytes(command.size);
-      const request = { Name: command.name, DriverName: command.driver, Size, BackupURL: '', Endpoint: '' };
-      const rest = { DriverVolumeID: '', Type: '', IOPS: 0, PrepareForVM: false, Verbose: isVerbose };
-      await show('POST', '/volumes/create', { ...request, ...rest });
+      const rest = { DriverVolumeID: id, Type, IOPS: parseSizeBytes(command.iops), PrepareForVM: command.isForVm };
+      await show('POST', '/volumes/create', {
+        Name,
+        DriverName,
+        Size,
+        BackupURL,
+        Endpoint,
+        ...rest,
+        Verbose: isVerbose,
+      });
       return;
     }
     case 'delete':
       await deleteAll(command, output);
       return;
     case 'list':
-      await show('GET', '/volumes/list', null);
+      await show('GET', `/volumes/list?${command.asksDriver ? 'driver=1' : ''}`, null);
       return;
+    case 'info':
+      await show('GET', '/info', null);
+      return;
+    case 'snapshot':
+    case 'backup':
+      // DEVIATION: there are no snapshots and no backups.
+      throw new DaemonCallError(`${command.kind === 'snapshot' ? 'Snapshots' : 'Backups'} are not supported`);
     case 'inspect':
       await show('GET', '/volumes/', { VolumeName: command.name });
       return;
     case 'mount':
-      await show('POST', '/volumes/mount', {
-        VolumeName: command.name,
-        MountPoint: command.mountpoint,
-        Verbose: isVerbose,
-      });
+      await mount(command, output);
       return;
     case 'umount':
       await show('POST', '/volumes/umount', { VolumeName: command.name });
       return;
     default:
       assertNever(command);
+  }
+}
+
+async function mount(command: Extract<ClientCommand, { kind: 'mount' }>, output: Output): Promise<void> {
+  const { socketPath, isVerbose, version } = command.global;
+  const request = { VolumeName: command.name, MountPoint: command.mountpoint, Verbose: isVerbose };
+  try {
+    output.stdout(`${await callOnce(socketPath, 'POST', '/volumes/mount', request)}\n`);
+  } catch (error) {
+    // convoy 0.4 looks the name up before it asks.
+    const isUnknown = messageOf(error).includes(`volume ${command.name} doesn't exist`);
+    if (version !== '0.4' || !isUnknown) throw error;
+    throw new DaemonCallError(`Cannot find volume with name or id ${command.name}`, { cause: error });
   }
 }
 
@@ -85,7 +109,7 @@ async function deleteAll(command: Extract<ClientCommand, { kind: 'delete' }>, ou
     } catch (error) {
       if (!(error instanceof DaemonCallError)) throw error;
       failure = error;
-      output.stdout(`Error deleting ${name}: ${messageOf(error)}\n`);
+      if (command.global.version === '0.5') output.stdout(`Error deleting ${name}: ${messageOf(error)}\n`);
     }
   }
   if (failure !== undefined) throw failure;

@@ -4,11 +4,12 @@
  */
 import { DomainError, messageOf } from '@drydock/base/errors';
 import { systemRandom } from '@drydock/base/ports';
-import { UnknownVolumeError, type DriverEngine } from '@drydock/fake-drivers';
+import type { DriverEngine, EngineVolume } from '@drydock/fake-drivers';
 import { parseFirstJson, toGoJson } from '@drydock/volume-plugin';
 import type { HttpAnswer, HttpRequest } from '@drydock/volume-plugin/server';
+import type { ConvoyVersion } from '../command-line.ts';
 import type { DriverKind } from './configuration.ts';
-import { toVolumeJson } from './volume-json.ts';
+import { toDriverInfo, toVolumeJson } from './volume-json.ts';
 
 /** The request is wrong; the message is convoy's. */
 class ClientApiError extends DomainError<'BAD_REQUEST' | 'NOT_FOUND'> {
@@ -22,7 +23,10 @@ class ClientApiError extends DomainError<'BAD_REQUEST' | 'NOT_FOUND'> {
 
 export interface ClientApiContext {
   readonly driver: DriverKind;
+  readonly version: ConvoyVersion;
   readonly engine: DriverEngine;
+  /** What `info` shows; JSON. */
+  readonly info: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -35,6 +39,14 @@ const handlers: Readonly<Record<string, Handler>> = {
   'GET /volumes/': inspectVolume,
   'DELETE /volumes/': deleteVolume,
   'GET /volumes/list': listVolumes,
+  'GET /info': async (_fields, { info }) => info,
+  'POST /snapshots/create': refuseSnapshots,
+  'GET /snapshots/': refuseSnapshots,
+  'DELETE /snapshots/': refuseSnapshots,
+  'GET /backups/list': refuseSnapshots,
+  'GET /backups/inspect': refuseSnapshots,
+  'POST /backups/create': refuseSnapshots,
+  'DELETE /backups': refuseSnapshots,
 };
 
 /** Answers a request of the API; undefined for another path. */
@@ -43,7 +55,8 @@ export async function routeClientApi(request: HttpRequest, context: ClientApiCon
   const handler = Object.hasOwn(handlers, key) ? handlers[key] : undefined;
   if (handler === undefined) return undefined;
   try {
-    return answer(200, await handler(parseFields(request.body), context));
+    const fields = { ...parseFields(request.body), ...Object.fromEntries(new URLSearchParams(request.query)) };
+    return answer(200, await handler(fields, context));
   } catch (error) {
     const isNotFound = error instanceof ClientApiError && error.code === 'NOT_FOUND';
     return answer(isNotFound ? 404 : 400, `${messageOf(error)}\n`);
@@ -51,35 +64,54 @@ export async function routeClientApi(request: HttpRequest, context: ClientApiCon
 }
 
 async function createVolume(fields: Fields, context: ClientApiContext): Promise<string> {
-  const { engine, driver } = context;
-  const name = text(fields, 'Name') || `volume-${systemRandom.hex(8)}`;
+  const { engine, driver, version } = context;
+  const name = text(fields, 'Name') || `volume-${systemRandom.hex(version === '0.4' ? 4 : 8)}`;
+  if (text(fields, 'BackupURL') !== '') throw new ClientApiError('BAD_REQUEST', 'Backups are not supported');
   const askedDriver = text(fields, 'DriverName');
   if (askedDriver !== '' && askedDriver !== driver) {
     throw new ClientApiError('BAD_REQUEST', `Cannot find driver ${askedDriver}`);
   }
   // DEVIATION: convoy 0.5.2 takes names here that it then cannot show, list or delete; the engine refuses them.
   const outcome = await engine.create(name, { sizeBytes: count(fields, 'Size') });
-  if (outcome === 'exists') throw new ClientApiError('BAD_REQUEST', `Volume ${name} already exists `);
-  return fields['Verbose'] === true ? await volumeText(name, context) : name;
+  const volume = await find(name, context);
+  if (outcome === 'exists') {
+    const exists = `Volume ${name} already exists `;
+    const exists04 = `Volume name ${name} already associate locally with volume UUID ${volume?.uuid ?? ''} `;
+    throw new ClientApiError('BAD_REQUEST', version === '0.4' ? exists04 : exists);
+  }
+  if (fields['Verbose'] === true) return await volumeText(name, context);
+  return version === '0.4' ? (volume?.uuid ?? '') : name;
 }
 
 async function mountVolume(fields: Fields, context: ClientApiContext): Promise<string> {
-  const { engine, driver } = context;
-  const name = text(fields, 'VolumeName');
-  if (text(fields, 'MountPoint') !== '') {
-    // DEVIATION: the real devicemapper driver can mount at a given place.
-    const title = driver === 'vfs' ? 'VFS' : 'devicemapper';
-    throw new ClientApiError('BAD_REQUEST', `${title} doesn't support specified mount point`);
-  }
-  const mountpoint = await known(name, engine.mount(name));
+  const { engine, version } = context;
+  const volume = await mustFind(text(fields, 'VolumeName'), context);
+  refuseForeignPlace(text(fields, 'MountPoint'), volume, context);
+  const mountpoint = await engine.mount(volume.name);
   if (fields['Verbose'] !== true) return mountpoint;
-  const shown = { Name: name, Driver: '', MountPoint: mountpoint, CreatedTime: '', DriverInfo: null, Snapshots: null };
+  const names = version === '0.4' ? { UUID: volume.uuid, Name: '' } : { Name: volume.name };
+  const shown = { ...names, Driver: '', MountPoint: mountpoint, CreatedTime: '', DriverInfo: null, Snapshots: null };
   return toGoJson(shown, '\t');
 }
 
-async function unmountVolume(fields: Fields, { engine }: ClientApiContext): Promise<string> {
-  const name = text(fields, 'VolumeName');
-  await known(name, engine.unmount(name));
+// DEVIATION: the real devicemapper driver can mount at a given place.
+function refuseForeignPlace(asked: string, { name, mountpoint }: EngineVolume, { driver }: ClientApiContext): void {
+  if (asked === '' || (asked === mountpoint && driver === 'devicemapper')) return;
+  if (driver === 'vfs') throw new ClientApiError('BAD_REQUEST', "VFS doesn't support specified mount point");
+  if (mountpoint !== undefined) {
+    const text = `Volume ${name} was already mounted at ${mountpoint}, but asked to mount at ${asked}`;
+    throw new ClientApiError('BAD_REQUEST', text);
+  }
+  throw new ClientApiError('BAD_REQUEST', "devicemapper doesn't support specified mount point");
+}
+
+async function refuseSnapshots(): Promise<string> {
+  throw new ClientApiError('BAD_REQUEST', 'Snapshots and backups are not supported');
+}
+
+async function unmountVolume(fields: Fields, context: ClientApiContext): Promise<string> {
+  const { name } = await mustFind(text(fields, 'VolumeName'), context);
+  await context.engine.unmount(name);
   return '';
 }
 
@@ -87,37 +119,38 @@ async function inspectVolume(fields: Fields, context: ClientApiContext): Promise
   return await volumeText(text(fields, 'VolumeName'), context);
 }
 
-async function deleteVolume(fields: Fields, { engine }: ClientApiContext): Promise<string> {
-  try {
-    await engine.remove(text(fields, 'VolumeName'), { keepData: fields['ReferenceOnly'] === true });
-    return '';
-  } catch (error) {
-    if (error instanceof UnknownVolumeError) throw new ClientApiError('NOT_FOUND', 'Volume not found.');
-    throw error;
-  }
+async function deleteVolume(fields: Fields, context: ClientApiContext): Promise<string> {
+  const volume = await find(text(fields, 'VolumeName'), context);
+  if (volume === undefined) throw new ClientApiError('NOT_FOUND', 'Volume not found.');
+  await context.engine.remove(volume.name, { keepData: fields['ReferenceOnly'] === true });
+  return '';
 }
 
-async function listVolumes(_fields: Fields, { engine, driver }: ClientApiContext): Promise<string> {
+async function listVolumes(fields: Fields, { engine, driver, version }: ClientApiContext): Promise<string> {
   const volumes = await engine.list();
-  const byName = volumes.map((volume) => [volume.name, toVolumeJson(volume, driver)]);
+  const byName = volumes.map((volume) => [
+    version === '0.4' ? volume.uuid : volume.name,
+    fields['driver'] === '1' ? toDriverInfo(volume, { driver, version }) : toVolumeJson(volume, { driver, version }),
+  ]);
   return toGoJson(Object.fromEntries(byName), '\t');
 }
 
-async function volumeText(name: string, { engine, driver }: ClientApiContext): Promise<string> {
-  const volume = await engine.get(name);
+async function volumeText(name: string, context: ClientApiContext): Promise<string> {
+  const volume = await find(name, context);
   if (volume === undefined) throw new ClientApiError('NOT_FOUND', 'Volume not found.');
-  return toGoJson(toVolumeJson(volume, driver), '\t');
+  return toGoJson(toVolumeJson(volume, context), '\t');
 }
 
-async function known<T>(name: string, operation: Promise<T>): Promise<T> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (error instanceof UnknownVolumeError) {
-      throw new ClientApiError('BAD_REQUEST', `volume ${name} doesn't exist`);
-    }
-    throw error;
-  }
+/** By name; convoy 0.4 takes the UUID, too. */
+async function find(name: string, { engine, version }: ClientApiContext): Promise<EngineVolume | undefined> {
+  const byName = await engine.get(name);
+  return byName !== undefined || version === '0.5' ? byName : (await engine.list()).find(({ uuid }) => uuid === name);
+}
+
+async function mustFind(name: string, context: ClientApiContext): Promise<EngineVolume> {
+  const volume = await find(name, context);
+  if (volume === undefined) throw new ClientApiError('BAD_REQUEST', `volume ${name} doesn't exist`);
+  return volume;
 }
 
 function parseFields(body: string): Fields {

@@ -4,11 +4,12 @@ import { isAbsolute, join } from 'node:path';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
 import { parseSizeBytes } from '@drydock/fake-drivers';
-import type { DaemonFlags } from '../command-line.ts';
+import type { ConvoyVersion, DaemonFlags } from '../command-line.ts';
 
 export type DriverKind = 'devicemapper' | 'vfs';
 
 export interface Configuration {
+  readonly version: ConvoyVersion;
   readonly driver: DriverKind;
   readonly driverOptions: Readonly<Record<string, string>>;
 }
@@ -19,27 +20,32 @@ export class ConfigurationError extends DomainError<'BAD_CONFIGURATION'> {
 }
 
 /**
- * Settles the configuration and keeps it. `chooseDriver` is asked when neither flags nor file name one.
+ * Settles the configuration and keeps it. `chooseDriver` is asked when neither flags nor file name one. As convoy does,
+ * flags that differ from a kept configuration are ignored; `warn` is told of each.
  * @throws ConfigurationError
  */
 export async function settleConfiguration(
   flags: DaemonFlags,
-  chooseDriver: () => Promise<DriverKind>,
+  options: { readonly chooseDriver: () => Promise<DriverKind>; readonly warn: (text: string) => void },
 ): Promise<Configuration> {
   const path = join(flags.root, 'convoy.cfg');
   const asked = {
+    version: flags.version,
     driver: flags.drivers[0] === undefined ? undefined : parseDriver(flags.drivers[0]),
     driverOptions: parseDriverOptions(flags.driverOptions),
   };
   const kept = flags.ignoresConfigFile ? undefined : await readKept(path);
   if (kept !== undefined) {
-    refuseDifference(path, kept, asked);
+    for (const difference of differences(kept, asked)) options.warn(`${difference}: ignored, ${path} counts`);
     return kept;
   }
-  const driver = asked.driver ?? (await chooseDriver());
+  const driver = asked.driver ?? (await options.chooseDriver());
   refuseForeignOptions(driver, asked.driverOptions);
-  const configuration = { driver, driverOptions: asked.driverOptions };
-  await writeFileAtomic(path, `${JSON.stringify({ version: 1, ...configuration })}\n`);
+  for (const key of Object.keys(asked.driverOptions).filter((name) => emulated.includes(name))) {
+    options.warn(`${key} is not used: there is no thin pool, volumes are files on loop devices`);
+  }
+  const configuration = { version: flags.version, driver, driverOptions: asked.driverOptions };
+  await writeFileAtomic(path, `${JSON.stringify({ ...configuration, version: 1, compat: configuration.version })}\n`);
   return configuration;
 }
 
@@ -60,8 +66,18 @@ function parseDriverOptions(texts: readonly string[]): Readonly<Record<string, s
 
 const optionChecks: Readonly<Record<DriverKind, Readonly<Record<string, (value: string) => boolean>>>> = {
   vfs: { 'vfs.path': isAbsolute, 'vfs.defaultvolumesize': isSize },
-  devicemapper: { 'dm.defaultvolumesize': isSize, 'dm.fs': (value) => value === 'ext4' },
+  devicemapper: {
+    'dm.datadev': isAbsolute,
+    'dm.metadatadev': isAbsolute,
+    'dm.thinpoolname': (value) => value !== '',
+    'dm.thinpoolblocksize': (value) => /^[1-9]\d{0,8}$/.test(value),
+    'dm.defaultvolumesize': isSize,
+    'dm.fs': (value) => value === 'ext4',
+  },
 };
+
+// DEVIATION: the real driver makes a thin pool of these devices.
+const emulated: readonly string[] = ['dm.datadev', 'dm.metadatadev', 'dm.thinpoolname'];
 
 function refuseForeignOptions(driver: DriverKind, driverOptions: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(driverOptions)) {
@@ -84,24 +100,21 @@ function isSize(text: string): boolean {
   }
 }
 
-// DEVIATION: convoy silently ignores flags that differ from the file.
-function refuseDifference(
-  path: string,
+/** What the flags ask for and the kept configuration does not say. */
+function differences(
   kept: Configuration,
-  asked: { driver: DriverKind | undefined; driverOptions: Readonly<Record<string, string>> },
-): void {
-  if (asked.driver !== undefined && asked.driver !== kept.driver) {
-    throw new ConfigurationError(
-      `Expected --drivers ${kept.driver}, as ${path} says, got ${asked.driver} (--ignore-config-file overrides the file)`,
-    );
-  }
-  for (const [key, value] of Object.entries(asked.driverOptions)) {
-    if (kept.driverOptions[key] !== value) {
-      throw new ConfigurationError(
-        `Expected ${key}=${kept.driverOptions[key] ?? ''}, as ${path} says, got ${value} (--ignore-config-file overrides the file)`,
-      );
-    }
-  }
+  asked: {
+    readonly version: ConvoyVersion;
+    readonly driver: DriverKind | undefined;
+    readonly driverOptions: Readonly<Record<string, string>>;
+  },
+): readonly string[] {
+  const options = Object.entries(asked.driverOptions).filter(([key, value]) => kept.driverOptions[key] !== value);
+  return [
+    ...(asked.driver === undefined || asked.driver === kept.driver ? [] : [`--drivers ${asked.driver}`]),
+    ...(asked.version === kept.version ? [] : [`--compat ${asked.version}`]),
+    ...options.map(([key, value]) => `--driver-opts ${key}=${value}`),
+  ];
 }
 
 async function readKept(path: string): Promise<Configuration | undefined> {
@@ -115,12 +128,13 @@ async function readKept(path: string): Promise<Configuration | undefined> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) throw new Error('it is no JSON object');
-    const { version, driver, driverOptions } = { ...value } as Record<string, unknown>; // any object is one
+    const { version, compat = '0.5', driver, driverOptions } = { ...value } as Record<string, unknown>; // any object is one
+    if (compat !== '0.4' && compat !== '0.5') throw new Error(`got ${text.trim().slice(0, 200)}`);
     if (version !== 1 || typeof driver !== 'string' || typeof driverOptions !== 'object' || driverOptions === null) {
       throw new Error(`got ${text.trim().slice(0, 200)}`);
     }
     const options = Object.entries(driverOptions).map(([key, option]: [string, unknown]) => [key, String(option)]);
-    return { driver: parseDriver(driver), driverOptions: Object.fromEntries(options) };
+    return { version: compat, driver: parseDriver(driver), driverOptions: Object.fromEntries(options) };
   } catch (error) {
     throw new ConfigurationError(`Expected ${path} to be a configuration of version 1: ${messageOf(error)}`);
   }

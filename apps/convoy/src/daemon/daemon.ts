@@ -15,6 +15,7 @@ import {
 import type { DaemonFlags } from '../command-line.ts';
 import { routeClientApi } from './client-api.ts';
 import { settleConfiguration, type Configuration, type DriverKind } from './configuration.ts';
+import { toInfo } from './info-json.ts';
 import { announcePlugin } from './plugin-spec.ts';
 
 /** A daemon that serves. */
@@ -29,20 +30,28 @@ export interface StartedDaemon extends AsyncDisposable {
  * Resolves when the daemon serves and is announced.
  * @throws FileLockedError, ConfigurationError, SocketInUseError, PluginNameTakenError, BrokenRecordError, FaultSyntaxError
  */
-export async function startDaemon(flags: DaemonFlags): Promise<StartedDaemon> {
+export async function startDaemon(
+  flags: DaemonFlags,
+  options: { readonly warn?: (text: string) => void } = {},
+): Promise<StartedDaemon> {
   await using started = new AsyncDisposableStack();
   await mkdir(flags.root, { recursive: true });
   started.use(await lockFile(join(flags.root, 'lock')));
-  const configuration = await settleConfiguration(flags, async () => await chooseDriver(flags.root));
-  const { driver } = configuration;
+  const configuration = await settleConfiguration(flags, {
+    chooseDriver: async () => await chooseDriver(flags.root),
+    warn: options.warn ?? (() => undefined),
+  });
+  const { driver, version } = configuration;
+  const info = toInfo(flags, configuration);
   const fake = started.use(
     await startFakeDriver({
       socketPath: flags.socketPath,
-      profile: toProfile(configuration),
+      profile: toProfile(configuration, flags),
       directory: flags.root,
       dataDirectory: toDataDirectory(flags.root, configuration),
       faults: flags.faults,
-      fallback: async (request, engine) => await routeClientApi(request, { driver, engine }),
+      fallback: async (request, engine) => await routeClientApi(request, { driver, version, engine, info }),
+      onCrash: () => process.kill(process.pid, 'SIGKILL'),
     }),
   );
   started.use(
@@ -71,11 +80,20 @@ async function chooseDriver(root: string): Promise<DriverKind> {
   return (await canUseExt4Loop(root)) ? 'devicemapper' : 'vfs';
 }
 
-function toProfile({ driver, driverOptions }: Configuration): DriverProfile {
+function toProfile({ version, driver, driverOptions }: Configuration, flags: DaemonFlags): DriverProfile {
   const size = driverOptions[driver === 'vfs' ? 'vfs.defaultvolumesize' : 'dm.defaultvolumesize'];
-  const profile = convoyProfiles['0.5'][driver];
-  return size === undefined ? profile : { ...profile, defaultSizeBytes: parseSizeBytes(size) };
+  const blockSize = driverOptions['dm.thinpoolblocksize'];
+  const profile = convoyProfiles[version][driver];
+  return {
+    ...profile,
+    ...(size === undefined ? {} : { defaultSizeBytes: parseSizeBytes(size) }),
+    ...(blockSize === undefined ? {} : { sizeUnitBytes: Number(blockSize) * SECTOR_BYTES }),
+    ...(flags.createsOnDockerMount ? { mountUnknown: 'create' } : {}),
+    ...(flags.ignoresDockerDelete ? { remove: { ...profile.remove, ignoresCalls: true } } : {}),
+  };
 }
+
+const SECTOR_BYTES = 512;
 
 // DEVIATION: convoy refuses vfs without vfs.path.
 function toDataDirectory(root: string, { driver, driverOptions }: Configuration): string {

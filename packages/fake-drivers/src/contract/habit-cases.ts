@@ -42,7 +42,8 @@ export const habitCases: readonly PluginCase[] = [
       if (context.habits.mountUnknown === 'is refused') expectRefusal('Mount of the unknown', answer, context);
       else {
         const mountpoint = mountpointOf(expectSuccess('Mount of the unknown', answer));
-        expectThat(mountpoint === '', 'no mountpoint', mountpoint);
+        const isEmpty = context.habits.mountUnknown === 'gives an empty mountpoint';
+        expectThat((mountpoint === '') === isEmpty, isEmpty ? 'no mountpoint' : 'a mountpoint', mountpoint);
       }
     },
   },

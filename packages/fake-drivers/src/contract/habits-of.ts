@@ -14,7 +14,7 @@ export function habitsOf(profile: DriverProfile): DriverHabits {
     missingCalls: profile.missingCalls,
     refusalStatus: profile.replyStyle === 'sdk' ? 500 : 200,
     createAgain: profile.createAgain === 'refuse' ? 'is refused' : 'succeeds',
-    mountUnknown: profile.mountUnknown === 'refuse' ? 'is refused' : 'gives an empty mountpoint',
+    mountUnknown: mountUnknown[profile.mountUnknown],
     unmountUnknown: unmountsNothing ? 'succeeds' : outcome(unmount.unknown),
     unmountUnmounted: unmountsNothing ? 'succeeds' : outcome(unmount.unmounted),
     removeUnknown: remove.effect === 'nothing' ? 'succeeds' : outcome(remove.unknown),
@@ -29,3 +29,9 @@ export function habitsOf(profile: DriverProfile): DriverHabits {
     pathUnknown: pathOf(path.unknown),
   };
 }
+
+const mountUnknown = {
+  refuse: 'is refused',
+  'empty-mountpoint': 'gives an empty mountpoint',
+  create: 'creates it',
+} as const;

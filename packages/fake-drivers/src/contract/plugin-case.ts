@@ -16,7 +16,7 @@ export interface DriverHabits {
   /** Status of a refusal. */
   readonly refusalStatus: 200 | 500;
   readonly createAgain: 'succeeds' | 'is refused';
-  readonly mountUnknown: 'is refused' | 'gives an empty mountpoint';
+  readonly mountUnknown: 'is refused' | 'gives an empty mountpoint' | 'creates it';
   readonly unmountUnknown: 'succeeds' | 'is refused';
   readonly unmountUnmounted: 'succeeds' | 'is refused';
   readonly removeUnknown: 'succeeds' | 'is refused';

@@ -5,7 +5,7 @@ export const plainTexts: ProfileTexts = {
   badName: 'invalid volume name <name>',
   missingOption: "'<value>' option required",
   unknownOption: 'unknown option "<value>"',
-  badOption: 'invalid value of option "<value>"',
+  badOption: 'invalid value "<value>" of an option',
   badSizeUnit: 'invalid size',
   exists: 'volume <name> already exists',
   unknownOnMount: 'volume <name> not found',

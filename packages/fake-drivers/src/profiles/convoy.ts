@@ -3,6 +3,16 @@ import { plainTexts, sdkDriver } from './base-profile.ts';
 
 const GIBIBYTE = 1024 ** 3;
 
+/** id, type, iops and vm are taken, and mean nothing to these two drivers. */
+function optionsOf(driver: string): DriverProfile['options'] {
+  return {
+    size: { kind: 'size' },
+    driver: { kind: 'text', values: ['', driver] },
+    // DEVIATION: there are no backups, so a volume is not made from one.
+    backup: { kind: 'unsupported' },
+  };
+}
+
 /** What all versions and drivers of convoy have in common. */
 const convoy = {
   ...sdkDriver,
@@ -11,7 +21,6 @@ const convoy = {
   state: 'atomic-file',
   keepsUses: true,
   nameRule: /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-  options: { size: { kind: 'size' } },
   unmount: { effect: 'unmount', unknown: 'succeed', unmounted: 'succeed' },
   remove: { effect: 'keep-data', unknown: 'succeed', inUse: 'refuse' },
   getMountpoint: 'while-mounted',
@@ -21,17 +30,27 @@ const convoy = {
 const texts: ProfileTexts = {
   ...plainTexts,
   badName: 'Invalid volume name <name>. Can only contain 0-9, a-z, dash(-), underscore(_) and dot(.)',
+  badOption: 'Cannot find driver <value>',
   badSizeUnit: 'Size must be multiple of block size',
   unknownOnMount: "Couldn't find volume.",
   unknownOnPath: "Couldn't find volume.",
   unknownOnGet: 'Could not find volume <name>.',
 };
 
-const vfs = { store: 'directory', layout: { data: '<name>', mountpoint: '<name>' } } as const;
+const vfs = {
+  store: 'directory',
+  layout: { data: '<name>', mountpoint: '<name>' },
+  options: optionsOf('vfs'),
+} as const;
 
 // DEVIATION: the real driver needs a device-mapper thin pool; this keeps each volume in a sparse image file.
 // DEVIATION: the default size is 1 GiB, not 100 GiB, so that a machine's disk is not promised many times over.
-const devicemapper = { store: 'ext4-on-loop', defaultSizeBytes: GIBIBYTE, sizeUnitBytes: 2 * 1024 ** 2 } as const;
+const devicemapper = {
+  store: 'ext4-on-loop',
+  defaultSizeBytes: GIBIBYTE,
+  sizeUnitBytes: 2 * 1024 ** 2,
+  options: optionsOf('devicemapper'),
+} as const;
 
 const source = (version: string): string => `convoy ${version}, run and read`;
 

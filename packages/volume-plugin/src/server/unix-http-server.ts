@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** What follows the `?`; `''` when nothing does. */
+  readonly query: string;
   readonly body: string;
 }
 
@@ -165,9 +167,9 @@ async function answer(
     await send(response, reply, options.signal);
     return;
   }
-  const path = (request.url ?? '/').split('?')[0] ?? '/';
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
   try {
-    const result = await options.handle({ method: request.method ?? '', path, body: body.text });
+    const result = await options.handle({ method: request.method ?? '', path, query, body: body.text });
     if (result === 'drop') response.destroy();
     else if (result !== 'no-reply') await send(response, result, options.signal);
   } catch (error) {
