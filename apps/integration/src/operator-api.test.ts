@@ -35,7 +35,7 @@ beforeAll(async () => {
   ({ address: agent } = await cluster.startAgent({ flags }));
   endFile = join(cluster.directory, 'end');
   task = cluster.execute({ image: null, command: `until test -e ${endFile}; do sleep 0.1; done` });
-  await waitUntil(async () => (await get(agent, '/metrics/snapshot'))['slave/tasks_running'] === 1, {
+  await waitUntil(async () => (await get(cluster.master, '/metrics/snapshot'))['master/tasks_running'] === 1, {
     what: 'the task to run',
     timeoutMs: 30_000,
   });
@@ -133,7 +133,9 @@ describe('daemons of a cluster', { tags }, () => {
       'slave/tasks_finished': 1,
       'slave/tasks_running': 0,
     });
-    expect(await get(cluster.master, '/metrics/snapshot')).toMatchObject({ 'master/tasks_finished': 1 });
+    await waitUntil(async () => (await get(cluster.master, '/metrics/snapshot'))['master/tasks_finished'] === 1, {
+      what: 'the master to have counted it',
+    });
     await assertNothingLeft(cluster);
   });
 });
