@@ -195,6 +195,18 @@ describe('POST /api/v1 of the master', () => {
     expect([again.status, await again.text()]).toEqual([400, 'No framework found with specified ID']);
   });
 
+  it('marks an agent gone, once and for all', async () => {
+    const call = JSON.stringify({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value: agent.id } } });
+    for (let time = 0; time < 2; time += 1) {
+      const response = await post(call, { 'Content-Type': 'application/json' });
+      expect([response.status, await response.text()]).toEqual([200, '']);
+    }
+    await agent.told('SHUTDOWN');
+    // The framework knows nothing of partitions.
+    await framework.status('running', 'TASK_LOST');
+    expect(await ask({ type: 'GET_AGENTS' })).toEqual({ type: 'GET_AGENTS', get_agents: {} });
+  });
+
   const JSON_TYPE = { 'Content-Type': 'application/json' };
   it.each([
     [{}, '{}', 400, "Expecting 'Content-Type' to be present"],
@@ -233,6 +245,7 @@ describe('POST /api/v1 of the master', () => {
     [JSON_TYPE, '{"type":"READ_FILE","read_file":{"path":"/here","offset":0}}', 400, 'Cannot read a directory.\n'],
     [JSON_TYPE, '{"type":"READ_FILE","read_file":{"path":"/gone","offset":0}}', 404, ''],
     [JSON_TYPE, '{"type":"LIST_FILES","list_files":{"path":"/here/../.."}}', 404, ''],
+    [JSON_TYPE, '{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"S"}}}', 404, ''],
     [JSON_TYPE, '{"type":"UPDATE_QUOTA","update_quota":{"force":true}}', 501, 'Call UPDATE_QUOTA is not implemented'],
     [
       JSON_TYPE,

@@ -71,6 +71,8 @@ export async function handleMasterCall(context: MasterOperatorContext, request: 
       return context.subscribers.subscribe(contentType);
     case 'TEARDOWN':
       return teardown(context.master, call.teardown?.framework_id.value ?? '');
+    case 'MARK_AGENT_GONE':
+      return markAgentGone(context.master, call.mark_agent_gone?.agent_id.value ?? '');
     default:
       return messageReply(masterResponseType, answer(context, call), contentType);
   }
@@ -84,6 +86,12 @@ export function teardown(master: Master, frameworkId: string): HttpReply {
   const framework = master.registry.frameworks.get(frameworkId);
   if (framework === undefined) throw new HttpError(400, 'No framework found with specified ID');
   master.removeFramework(framework);
+  return doneReply();
+}
+
+/** An agent that is gone already stays so. @throws HttpError 404 when there is no such agent */
+function markAgentGone(master: Master, agentId: string): HttpReply {
+  if (!master.agents.markGone(agentId)) throw new HttpError(404, '');
   return doneReply();
 }
 
