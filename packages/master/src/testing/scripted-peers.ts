@@ -125,12 +125,13 @@ export class ScriptedFramework implements AsyncDisposable {
     return this.#stream.isEnded;
   }
 
-  static async subscribe(address: string, info: Json = {}): Promise<ScriptedFramework> {
+  /** `rest`: what the subscription says beside what the framework is. */
+  static async subscribe(address: string, info: Json = {}, rest: Json = {}): Promise<ScriptedFramework> {
     const id = info['id'];
     const response = await post(address, {
       type: 'SUBSCRIBE',
       ...(id === undefined ? {} : { framework_id: id }),
-      subscribe: { framework_info: { user: 'root', name: 'scripted', ...info } },
+      subscribe: { framework_info: { user: 'root', name: 'scripted', ...info }, ...rest },
     });
     if (response.status !== 200) throw new Error(`SUBSCRIBE: ${response.status} ${await response.text()}`);
     const framework = new ScriptedFramework(address, response);
