@@ -101,6 +101,7 @@ describe('drydock doctor', { tags: ['root'] }, () => {
 /** A `drydock up` that is up. */
 interface Up {
   readonly stdout: () => string;
+  readonly stderr: () => string;
   readonly exited: Promise<unknown[]>;
   readonly interrupt: () => void;
 }
@@ -129,7 +130,7 @@ async function startUp(args: readonly string[], ready: string): Promise<Up> {
     interrupt();
     throw error;
   }
-  return { stdout: () => stdout, exited, interrupt };
+  return { stdout: () => stdout, stderr: () => stderr, exited, interrupt };
 }
 
 describe('drydock up', { tags: ['root'] }, () => {
@@ -181,6 +182,16 @@ describe('drydock up', { tags: ['root'] }, () => {
       up.interrupt();
     }
     expect(await up.exited).toEqual([0, null]);
+  });
+
+  it('ends, and says so, when one of its daemons does', async () => {
+    const up = await startUp(['--json'], '\n}\n');
+    const { directory } = JSON.parse(up.stdout()) as { readonly directory: string };
+    const agents = await run(['pgrep', '-f', `bin/mesos-agent.js --master=.* --work_dir=${directory}/agent `]);
+    process.kill(Number(agents.stdout.split('\n')[0]), 'SIGKILL');
+    expect(await up.exited).toEqual([1, null]);
+    expect(up.stderr()).toContain('drydock: mesos-agent ended with SIGKILL');
+    await expect(access(directory)).rejects.toThrow('ENOENT');
   });
 
   it.each([

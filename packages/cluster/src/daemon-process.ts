@@ -23,12 +23,17 @@ export interface DaemonOptions {
 export class DaemonProcess implements AsyncDisposable {
   readonly name: string;
   readonly logPath: string;
+  /** Resolves when it is gone, however that came. */
+  readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #stopMsMax: number;
   #stopping: Promise<void> | undefined;
 
   private constructor(child: ChildProcess, options: DaemonOptions) {
     this.#child = child;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    child.once('exit', () => resolve());
+    this.exited = promise;
     this.name = options.name;
     this.logPath = options.logPath;
     this.#stopMsMax = options.stopMsMax ?? 15_000;
@@ -90,12 +95,11 @@ export class DaemonProcess implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     if (this.hasEnded) return;
-    const exited = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     const waiting = new AbortController();
     const late = delay(this.#stopMsMax, 'late', { signal: waiting.signal }).catch(() => 'ended');
-    if ((await Promise.race([exited.then(() => 'ended'), late])) === 'late') this.#child.kill('SIGKILL');
-    await exited;
+    if ((await Promise.race([this.exited.then(() => 'ended'), late])) === 'late') this.#child.kill('SIGKILL');
+    await this.exited;
     waiting.abort();
   }
 }

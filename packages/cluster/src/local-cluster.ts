@@ -3,7 +3,7 @@
  * talk to them.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTextIfThere } from '@drydock/base/read-if-there';
@@ -199,6 +199,35 @@ export class LocalCluster implements AsyncDisposable {
   /** Starts a further program inside, stopped with the cluster; `logs/<name>.log` has its output. */
   async startProgram(name: string, argv: readonly string[]): Promise<DaemonProcess> {
     return await this.#start(name, argv);
+  }
+
+  /** Starts a program that serves a Docker volume plugin by this name, and resolves when its socket is there. */
+  async startPlugin(name: string, argv: readonly string[]): Promise<DaemonProcess> {
+    const daemon = await this.startProgram(`driver-${name}`, argv);
+    const socket = this.inside(`/run/docker/plugins/${name}.sock`);
+    await waitUntil(
+      async () => {
+        await daemon.assertRunning();
+        return await stat(socket).then(
+          (entry) => entry.isSocket(),
+          () => false, // not there yet
+        );
+      },
+      { what: `the driver ${name} to serve`, timeoutMs: READY_MS_MAX },
+    );
+    return daemon;
+  }
+
+  /** Resolves when `signal` aborts. @throws DaemonFailedError when one of the daemons ends before */
+  async runUntil(signal: AbortSignal): Promise<void> {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+    const endings = this.#daemons.map(async (daemon) => {
+      await daemon.exited;
+      if (!signal.aborted) await daemon.assertRunning();
+    });
+    await Promise.race([aborted, ...endings]);
   }
 
   /** Runs mesos-execute to its end and tells what it said. */

@@ -1,5 +1,4 @@
 /** The document's story ("Test it out!"), step by step, with real processes. */
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
 import type { RunResult } from '@drydock/base/subprocess';
@@ -88,7 +87,7 @@ async function keep(story: Story, cluster: LocalCluster, signal: AbortSignal): P
   for (const { name, address, workDir } of cluster.agents) story.note(`  ${name}: http://${address}/state, ${workDir}`);
   story.note(`  logs: ${join(cluster.directory, 'logs')}`);
   story.note(`  a shell inside: ${cluster.enterCommand}`);
-  await once(signal, 'abort');
+  await cluster.runUntil(signal);
 }
 
 /** Tells and remembers what happens. */

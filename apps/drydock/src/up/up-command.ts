@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { access } from 'node:fs/promises';
 import { DomainError } from '@drydock/base/errors';
 import { LocalCluster, STANDIN_IMAGES_DIRECTORY, isOrdinaryUser } from '@drydock/cluster';
@@ -68,7 +67,7 @@ async function up(flags: UpFlags): Promise<void> {
   if (!stopping.signal.aborted) {
     const facts = await upFacts(cluster, drivers);
     process.stdout.write(flags.json === true ? `${JSON.stringify(facts, undefined, 2)}\n` : introduction(facts));
-    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+    await cluster.runUntil(stopping.signal);
   }
   say('stopping the cluster');
 }

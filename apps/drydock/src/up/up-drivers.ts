@@ -1,15 +1,12 @@
 /** The volume drivers of `drydock up`: convoy as a program of its own, and every profile of the fake drivers. */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { driverProfiles } from '@drydock/fake-drivers';
 
 /** The program of Mesos' own example, with its command line. */
 const CONVOY = 'convoy';
 const RUN_DRIVER = fileURLToPath(new URL('run-driver.ts', import.meta.url));
-const READY_MS_MAX = 20_000;
 
 /** A driver that serves; `name` is what a task asks for. */
 export interface UpDriver {
@@ -30,18 +27,7 @@ export async function startDriver(cluster: LocalCluster, name: string): Promise<
     return { name, summary: 'the program, with its command line', options: {} };
   }
   const directory = join(cluster.directory, `driver-${name}`);
-  const daemon = await cluster.startProgram(name, [process.execPath, RUN_DRIVER, name, name, directory]);
-  const socket = cluster.inside(`/run/docker/plugins/${name}.sock`);
-  await waitUntil(
-    async () => {
-      await daemon.assertRunning();
-      return await stat(socket).then(
-        (entry) => entry.isSocket(),
-        () => false, // not there yet
-      );
-    },
-    { what: `the driver ${name} to serve`, timeoutMs: READY_MS_MAX },
-  );
+  await cluster.startPlugin(name, [process.execPath, RUN_DRIVER, name, name, directory]);
   const fill = (text: string): string =>
     text.replaceAll('<name>', 'example').replaceAll('<data>', join(directory, 'data'));
   const options = Object.entries(profile.exampleOptions).map(([key, value]) => [key, fill(value)] as const);

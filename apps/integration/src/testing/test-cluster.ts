@@ -1,8 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { waitUntil } from '@drydock/base/wait-until';
-import { LocalCluster, STANDIN_IMAGES_DIRECTORY, type DaemonProcess } from '@drydock/cluster';
+import { LocalCluster, STANDIN_IMAGES_DIRECTORY } from '@drydock/cluster';
 
 export interface TestClusterOptions {
   /** Further flags of the agent. */
@@ -45,18 +44,7 @@ export async function startTestDriver(
 ): Promise<TestDriver> {
   const directory = join(cluster.directory, `driver-${name}`);
   const argv = [process.execPath, PROGRAM, name, directory, options.profile ?? 'convoy-0.5-vfs', options.faults ?? ''];
-  const daemon: DaemonProcess = await cluster.startProgram(`driver-${name}`, argv);
-  const socket = cluster.inside(`/run/docker/plugins/${name}.sock`);
-  await waitUntil(
-    async () => {
-      await daemon.assertRunning();
-      return await stat(socket).then(
-        (entry) => entry.isSocket(),
-        () => false, // not there yet
-      );
-    },
-    { what: `the driver ${name} to serve` },
-  );
+  const daemon = await cluster.startPlugin(name, argv);
   return {
     name,
     stopAndListCalls: async () => {

@@ -63,6 +63,23 @@ describe('executeRequest', () => {
     expect(request.task).not.toHaveProperty('container');
   });
 
+  it("has upstream's defaults", () => {
+    expect(parseFlags(executeFlags, [master]).texts).toEqual({
+      master: '127.0.0.1:5050',
+      shell: 'true',
+      resources: 'cpus:1;mem:128',
+      hadoop: 'hadoop',
+      hdfs: 'localhost:9000',
+      overwrite: 'false',
+      checkpoint: 'false',
+      containerizer: 'mesos',
+      role: '*',
+      content_type: 'protobuf',
+      tty: 'false',
+      partition_aware: 'true',
+    });
+  });
+
   it('leaves the command to the image without a shell', () => {
     const { command } = requestOf(master, '--name=test', '--no-shell', '--docker_image=i').task;
     expect(command).toEqual({ shell: false });

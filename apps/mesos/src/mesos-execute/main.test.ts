@@ -173,6 +173,34 @@ describe('mesos-execute', () => {
     expect(master.callTypes).not.toContain('ACKNOWLEDGE');
   });
 
+  it.each([
+    'TASK_FINISHED',
+    'TASK_FAILED',
+    'TASK_KILLED',
+    'TASK_ERROR',
+    'TASK_LOST',
+    'TASK_DROPPED',
+    'TASK_GONE',
+    'TASK_GONE_BY_OPERATOR',
+  ] as const)('exits with 0 at %s', async (state) => {
+    await using master = await ScriptedMaster.start((call, it) => {
+      if (call.type === 'ACCEPT') it.update({ state, healthy: true });
+      else running(call, it);
+    });
+    const result = await execute(...task(master));
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toBe(
+      `Subscribed with ID M-0000\nSubmitted task 'test' to agent 'M-S0'\nReceived status update ${state} for task 'test'\n  healthy?: 1\n`,
+    );
+  });
+
+  it('reads nothing of the environment', async () => {
+    const env = { ...process.env, MESOS_MASTER: '127.0.0.1:1', MESOS_NAME: 'test', MESOS_COMMAND: 'ls' };
+    const result = await run([process.execPath, MAIN], { env });
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^Flag 'master' is required, but it was not provided\n/);
+  });
+
   it('does not take TASK_UNREACHABLE for the end', async () => {
     await using master = await ScriptedMaster.start((call, it) => {
       if (call.type === 'ACCEPT') {
