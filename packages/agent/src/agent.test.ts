@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@drydock/base/log';
@@ -229,5 +229,101 @@ describe('Agent', () => {
       reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
     });
     expect(containerizer.containers.flatMap(({ calls }) => calls)).toEqual([]);
+  });
+});
+
+describe('what the master says to an agent', () => {
+  const ids = { framework_id: { value: 'F' }, executor_id: { value: 't' } };
+  const updateFramework: AgentApiEvent = {
+    type: 'UPDATE_FRAMEWORK',
+    update_framework: { framework_info: { user: 'root', name: 'renamed', id: { value: 'F' } } },
+  };
+
+  it('SHUTDOWN_EXECUTOR: ends the executor of a command task, which has the id of the task', async () => {
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    master.send({ type: 'SHUTDOWN_EXECUTOR', shutdown_executor: { ...ids, executor_id: { value: 'other' } } });
+    master.send({ type: 'SHUTDOWN_EXECUTOR', shutdown_executor: ids });
+    const [container] = containerizer.containers;
+    await waitUntil(() => container?.calls.includes('terminate'), { what: 'the task to be asked to end' });
+    container?.end();
+    expect((await master.next(2)).state).toBe('TASK_KILLED');
+  });
+
+  it('MESSAGE: is noted by the command executor, and goes no further', async () => {
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    master.send({ type: 'MESSAGE', message: { ...ids, data: Buffer.from('hello') } });
+    const sandbox = agent.frameworks[0]?.runs.get('t')?.sandbox ?? '';
+    const stdout = async (): Promise<string> => await readFile(join(sandbox, 'stdout'), 'utf8');
+    await waitUntil(async () => (await stdout()).includes('Received MESSAGE event\n'), { what: 'the line' });
+    expect(await stdout()).not.toContain('hello');
+  });
+
+  it('UPDATE_FRAMEWORK: tells at once what has not been acknowledged', async () => {
+    master.runTask('t');
+    await waitUntil(() => master.statuses.length === 1, { what: 'the first status' });
+    master.send(updateFramework);
+    await waitUntil(() => master.statuses.length === 2, { what: 'it again' });
+    expect(master.statuses[1]).toEqual(master.statuses[0]);
+    expect(agent.frameworks[0]?.info.name).toBe('renamed');
+  });
+
+  it('RUN_TASK under the id of one that runs: is an error', async () => {
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    master.runTask('t');
+    const status = await waitUntil(() => master.statuses[2], { what: 'the refusal' });
+    expect(status).toMatchObject({ state: 'TASK_ERROR', source: 'SOURCE_AGENT', message: 'Task has duplicate ID: t' });
+    expect(status).not.toHaveProperty('uuid');
+    expect(containerizer.containers).toHaveLength(1);
+  });
+
+  it('RUN_TASK under the id of one whose container is being cleaned up: runs', async () => {
+    const cleanUp = Promise.withResolvers<void>();
+    const { destroy } = containerizer;
+    containerizer.destroy = async () => await cleanUp.promise;
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    containerizer.containers[0]?.end();
+    expect((await master.next(2)).state).toBe('TASK_FINISHED');
+    expect(agent.activeRuns).toHaveLength(1);
+    master.runTask('t');
+    expect([(await master.next(3)).state, (await master.next(4)).state]).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
+    containerizer.destroy = destroy;
+    cleanUp.resolve();
+  });
+
+  it('RUN_TASK under the id of one whose acknowledged end was not heard of: runs', async () => {
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    containerizer.containers[0]?.end();
+    await waitUntil(() => master.statuses[2]?.state === 'TASK_FINISHED', { what: 'the end' });
+    master.runTask('t');
+    expect([(await master.next(3)).state, (await master.next(4)).state]).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
+  });
+
+  it('RUN_TASK while it shuts down: is lost', async () => {
+    master.runTask('t');
+    await master.next(0);
+    await master.next(1);
+    const drained = agent.drain();
+    master.runTask('t2');
+    const status = await waitUntil(() => master.statuses[2], { what: 'the refusal' });
+    expect(status).toMatchObject({
+      task_id: { value: 't2' },
+      state: 'TASK_LOST',
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_AGENT_REMOVED',
+      message: 'Agent is shutting down',
+    });
+    containerizer.containers[0]?.end();
+    await drained;
+    expect(agent.state).toBe('stopped');
   });
 });

@@ -87,4 +87,20 @@ describe('AgentLink', () => {
     await waitUntil(() => master.streams.length === 2, { what: 'a second registration' });
     expect(master.calls.map(({ call }) => call.type)).toEqual(['REGISTER', 'REGISTER']);
   });
+
+  it('answers pings by itself', async () => {
+    const master = new ScriptedMaster();
+    await using service = await startHttpService({ port: 0, prefix: 'master', routes: [master.route] });
+    await using link = startAgentLink({
+      master: `127.0.0.1:${service.port}`,
+      registration: () => registration,
+      onRegistered: () => undefined,
+      onEvent: () => expect.fail('a ping is not for the agent'),
+    });
+    await link.registered;
+    await waitUntil(() => link.state === 'registered', { what: 'the link to be up' });
+    master.send({ type: 'PING' });
+    await waitUntil(() => master.calls.length === 2, { what: 'the answer' });
+    expect(master.calls[1]).toEqual({ call: { type: 'PONG', agent_id: { value: 'S0' } }, streamId: 'stream-0' });
+  });
 });
