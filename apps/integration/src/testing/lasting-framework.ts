@@ -1,0 +1,145 @@
+/** A framework in plain `fetch` that stays, keeps what it hears and acknowledges it. Nothing of ours is in it. */
+import { waitUntil } from '@drydock/base/wait-until';
+
+type Json = Record<string, unknown>;
+
+/** What the tests look at. */
+export interface Status {
+  readonly task_id: { readonly value: string };
+  readonly agent_id: { readonly value: string };
+  readonly state: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly uuid?: string;
+}
+
+interface Offer {
+  readonly id: Json;
+  readonly agent_id: { readonly value: string };
+}
+
+export class LastingFramework implements AsyncDisposable {
+  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into, as parsed
+  readonly events: any[] = [];
+  readonly #api: string;
+  readonly #closing = new AbortController();
+  #streamId = '';
+  #id: Json | undefined;
+
+  constructor(master: string) {
+    this.#api = `http://${master}/api/v1/scheduler`;
+  }
+
+  /** Also again, under the id that it got before. */
+  async subscribe(info: Json = {}): Promise<void> {
+    const id = this.#id === undefined ? {} : { framework_id: this.#id };
+    const own = this.#id === undefined ? {} : { id: this.#id };
+    const frameworkInfo = { user: 'root', name: 'lasting', failover_timeout: 600, ...own, ...info };
+    const response = await this.#post({ type: 'SUBSCRIBE', ...id, subscribe: { framework_info: frameworkInfo } });
+    if (response.status !== 200) throw new Error(`SUBSCRIBE: ${response.status} ${await response.text()}`);
+    this.#streamId = response.headers.get('Mesos-Stream-Id') ?? '';
+    const seen = this.events.length;
+    void this.#read(response);
+    const event = await this.next('SUBSCRIBED', seen);
+    this.#id = event.subscribed.framework_id;
+  }
+
+  async call(body: Json): Promise<void> {
+    const response = await this.#post({ framework_id: this.#id, ...body }, { 'Mesos-Stream-Id': this.#streamId });
+    if (response.status !== 202)
+      throw new Error(`${String(body['type'])}: ${response.status} ${await response.text()}`);
+  }
+
+  /** Runs a shell command on an agent, when it is offered. */
+  async launch(agentId: string, name: string, command: string): Promise<void> {
+    await this.call({ type: 'REVIVE' });
+    const offer = await waitUntil(() => this.#offers().find(({ agent_id: { value } }) => value === agentId), {
+      what: `an offer of ${agentId}`,
+      timeoutMs: 20_000,
+    });
+    const scalar = (resource: string, value: number): Json => ({ name: resource, type: 'SCALAR', scalar: { value } });
+    const task = {
+      name,
+      task_id: { value: name },
+      agent_id: { value: agentId },
+      command: { value: command },
+      resources: [scalar('cpus', 0.1), scalar('mem', 32)],
+    };
+    const operations = [{ type: 'LAUNCH', launch: { task_infos: [task] } }];
+    await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer?.id], operations } });
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  async next(type: string, from = 0): Promise<any> {
+    return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
+      what: `an event ${type}`,
+      timeoutMs: 20_000,
+    });
+  }
+
+  /** The first status of a task in a state from the `from`th event on, when it is there. */
+  async status(taskId: string, state: string, from = 0): Promise<Status> {
+    const status = await waitUntil(
+      () => this.#statuses(from).find((one) => one.task_id.value === taskId && one.state === state),
+      {
+        what: `${taskId} in ${state}`,
+        timeoutMs: 20_000,
+      },
+    );
+    if (status === undefined) throw new Error('waitUntil gives only good values');
+    return status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.resolve();
+  }
+
+  /** Those that were not rescinded; an older one may have been answered. */
+  #offers(): Offer[] {
+    const gone = new Set(this.events.map(({ rescind }) => rescind?.offer_id.value));
+    const all: Offer[] = this.events.flatMap(({ offers }) => offers?.offers ?? []);
+    return all.filter(({ id }) => !gone.has(id['value'])).toReversed();
+  }
+
+  #statuses(from: number): Status[] {
+    return this.events.slice(from).flatMap(({ update }) => (update === undefined ? [] : [update.status]));
+  }
+
+  async #post(body: Json, headers: Record<string, string> = {}): Promise<Response> {
+    return await fetch(this.#api, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
+      body: JSON.stringify(body),
+      signal: this.#closing.signal,
+    });
+  }
+
+  async #read(response: Response): Promise<void> {
+    let bytes = Buffer.alloc(0);
+    try {
+      for await (const chunk of response.body ?? []) {
+        bytes = Buffer.concat([bytes, chunk]);
+        for (let newline = bytes.indexOf(10); newline > 0; newline = bytes.indexOf(10)) {
+          const end = newline + 1 + Number(bytes.subarray(0, newline));
+          if (bytes.length < end) break;
+          this.#take(JSON.parse(bytes.toString('utf8', newline + 1, end)));
+          bytes = bytes.subarray(end);
+        }
+      }
+    } catch {
+      // The master or this framework is gone: tests look at what came before.
+    }
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
+  #take(event: any): void {
+    this.events.push(event);
+    const status: Status | undefined = event.update?.status;
+    if (status?.uuid === undefined) return;
+    const { agent_id: agentId, task_id: taskId, uuid } = status;
+    const acknowledge = { agent_id: agentId, task_id: taskId, uuid };
+    // Of a master that is gone; the agent tells its update again.
+    void this.call({ type: 'ACKNOWLEDGE', acknowledge }).catch(() => undefined);
+  }
+}
