@@ -73,6 +73,17 @@ describe('as an ordinary user', { tags: ['root'] }, () => {
     expect(result.stderr).toBe('drydock: Missing: runc; as root: apt-get install runc\n');
   });
 
+  it('set-up says the same before it, and asks for no mkfs.ext4, which could not be used', async () => {
+    const result = await inNamespace(`
+      for program in $(which -a runc mkfs.ext4); do mount --bind /dev/null "$program"; done
+      exec $as_nobody npm run -s scenario
+    `);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toBe(
+      'setup: missing runc (launches the containers). On Debian or Ubuntu, as root, run: apt-get update && apt-get install -y --no-install-recommends runc\n',
+    );
+  });
+
   it('the scenario says in one line how to get user namespaces that are switched off', async () => {
     // The setting belongs to a user namespace and what is below it: this one's is not the machine's.
     const result = await inNamespace(`

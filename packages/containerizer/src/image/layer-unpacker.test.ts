@@ -1,8 +1,21 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { runOrThrow } from '@drydock/base/subprocess';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toBlocks, type TarMember } from '../testing/image-archive.ts';
 import { unpackLayer, type UnpackedLayer } from './layer-unpacker.ts';
@@ -108,5 +121,28 @@ describe('unpackLayer', () => {
       },
     );
     await expect(unpackRaw(data.subarray(0, 200_000))).rejects.toThrow('unexpected end of file');
+  });
+
+  it('leaves files to an ordinary user whose mapping lacks their owner', { tags: ['root'] }, async () => {
+    const source = join(root, 'source');
+    await mkdir(source);
+    await writeFile(join(source, 'mine'), '');
+    await writeFile(join(source, 'theirs'), '');
+    await chown(join(source, 'theirs'), 1000, 1000);
+    await chmod(join(source, 'theirs'), 0o751);
+    await runOrThrow(['tar', '-C', source, '--numeric-owner', '-cf', join(root, 'layer.tar'), '.'], {
+      timeoutMs: 10_000,
+    });
+    const target = join(root, 'target');
+    await mkdir(target);
+    const script = `
+      import { createReadStream } from 'node:fs';
+      import { unpackLayer } from ${JSON.stringify(new URL('layer-unpacker.ts', import.meta.url).href)};
+      const [, tar, directory] = process.argv;
+      await unpackLayer(createReadStream(tar), directory, { signal: AbortSignal.timeout(10_000) });
+    `;
+    const node = [process.execPath, '--input-type=module', '-e', script, join(root, 'layer.tar'), target] as const;
+    await runOrThrow(['unshare', '--user', '--map-root-user', ...node], { timeoutMs: 20_000 });
+    expect(await lstat(join(target, 'theirs'))).toMatchObject({ uid: 0, gid: 0, mode: 0o100751 });
   });
 });
