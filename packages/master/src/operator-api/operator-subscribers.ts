@@ -1,6 +1,8 @@
 /**
  * The event stream of the operator API: what happens in the master, to everybody who subscribed. An event is encoded once
- * per content type, however many listen. What a peer has not read yet is bounded, and so is the number of peers.
+ * per content type, however many listen.
+ *
+ * DEVIATION: upstream keeps for a peer whatever it does not read. Here one with too much of it is cut off.
  * @see src/master/http.cpp subscribe, src/master/master.cpp Subscribers
  */
 import {

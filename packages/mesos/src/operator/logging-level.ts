@@ -34,7 +34,11 @@ export class LoggingLevel {
     this.#logger().info('Set the logging level', { level, durationMs });
   }
 
-  /** The route, with a line for each request while the level asks for it. */
+  /**
+   * The route, with a line for each request while the level asks for it.
+   *
+   * DEVIATION: upstream has a line for each request at any level, and more of everything at higher ones.
+   */
   logged(route: HttpRoute): HttpRoute {
     return {
       ...route,
