@@ -23,7 +23,7 @@ const flat = (text: string): string => text.replaceAll(/\s+/g, ' ');
 describe('drydock', () => {
   it('has its commands', () => {
     expect(commands.map(([path]) => path)).toEqual(
-      expect.arrayContaining(['', 'scenario', 'up', 'doctor', 'driver', 'driver list']),
+      expect.arrayContaining(['', 'scenario', 'up', 'doctor', 'driver', 'driver list', 'driver start']),
     );
   });
 

@@ -1,10 +1,12 @@
 export { toJsonProfile } from './control.ts';
 export { UnknownVolumeError } from './driver-errors.ts';
+export { takeDriverHome } from './driver-home.ts';
 export type { DriverEngine, EngineVolume } from './driver-engine.ts';
 export { startFakeDriver } from './fake-driver.ts';
 export type { StartedFakeDriver } from './fake-driver.ts';
 export { storeKinds } from './profile.ts';
-export type { DriverProfile } from './profile.ts';
+export type { DriverProfile, StoreKind } from './profile.ts';
 export { convoyProfiles, driverProfiles, findProfile } from './profiles/index.ts';
 export { canUseExt4Loop } from './store/ext4-loop-store.ts';
 export { parseSizeBytes } from './volume-size.ts';
+export { fill } from './template.ts';

@@ -1,0 +1,172 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run, runOrThrow, type RunResult } from '@drydock/base/subprocess';
+import { waitUntil } from '@drydock/base/wait-until';
+import { driverProfiles } from '@drydock/fake-drivers';
+import { createSocketClient } from '@drydock/fake-drivers/contract';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const BIN = fileURLToPath(new URL('../../bin/drydock.js', import.meta.url));
+const drydock = async (...args: readonly string[]): Promise<RunResult> => await run([process.execPath, BIN, ...args]);
+
+let directory: string;
+let children: ChildProcess[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'driver-'));
+  children = [];
+});
+
+afterEach(async () => {
+  for (const child of children) await end(child, 'SIGKILL');
+  await rm(directory, { recursive: true });
+});
+
+interface Ready {
+  readonly child: ChildProcess;
+  readonly socketPath: string;
+  readonly seed: number;
+  readonly stderr: () => string;
+}
+
+/** Starts a driver, in a mount namespace of its own if it mounts. */
+async function start(args: readonly string[], inside: readonly string[] = []): Promise<Ready> {
+  const places = ['--directory', join(directory, 'home'), '--socket-dir', join(directory, 'run')];
+  const command = [...inside, process.execPath, BIN, 'driver', 'start', '--json', ...places, ...args];
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  await waitUntil(() => stdout.includes('\n'), { what: 'the driver to be ready' }).catch((error: unknown) => {
+    throw new Error(`the driver did not start: ${stderr}`, { cause: error });
+  });
+  const { socketPath, seed } = JSON.parse(stdout) as { socketPath: string; seed: number }; // the command's own output
+  return { child, socketPath, seed, stderr: () => stderr };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    child.once('exit', () => resolve());
+    child.kill(signal);
+    await promise;
+  }
+  return child.exitCode;
+}
+
+async function post(socketPath: string, method: string, body: object): Promise<unknown> {
+  return (await createSocketClient(socketPath, { signal: AbortSignal.timeout(10_000) }).post(method, body)).json;
+}
+
+describe('drydock driver list', () => {
+  it('explains every profile', async () => {
+    const { exitCode, stdout } = await drydock('driver', 'list');
+    expect(exitCode).toBe(0);
+    for (const { name, summary, source } of driverProfiles) {
+      for (const text of [name, summary, source]) expect(stdout).toContain(text);
+    }
+  });
+
+  it('gives every field as JSON', async () => {
+    const profiles = JSON.parse((await drydock('driver', 'list', '--json')).stdout) as object[];
+    expect(profiles).toHaveLength(driverProfiles.length);
+    expect(profiles[0]).toMatchObject({ name: 'convoy-0.4', replyStyle: 'convoy', nameRule: expect.any(String) });
+  });
+});
+
+describe('drydock driver start', () => {
+  const local = ['--profile', 'convoy-0.5-vfs', '--name', 'mine'];
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'serves until %s, tells what clients did wrong and leaves nothing',
+    async (signal) => {
+      const driver = await start([...local, '--seed', '7']);
+      expect(driver).toMatchObject({ socketPath: join(directory, 'run', 'mine.sock'), seed: 7 });
+      expect(await post(driver.socketPath, 'VolumeDriver.Create', { Name: 'v1' })).toEqual({});
+      expect(await post(driver.socketPath, 'VolumeDriver.Mount', { Name: 'v1' })).toHaveProperty('Mountpoint');
+      expect(await end(driver.child, signal)).toBe(0);
+      expect(driver.stderr()).toContain('stopped after 2 calls, 2 of them misuses\n  call-before-activate: ');
+      expect(await readdir(directory)).toEqual(['run']);
+      expect(await readdir(join(directory, 'run'))).toEqual([]);
+    },
+  );
+
+  it('takes back what a killed predecessor left, and keeps data only with --keep', async () => {
+    const first = await start([...local, '--keep']);
+    await post(first.socketPath, 'VolumeDriver.Create', { Name: 'v1' });
+    await end(first.child, 'SIGKILL');
+    const second = await start([...local, '--keep']);
+    expect(await post(second.socketPath, 'VolumeDriver.List', {})).toEqual({ Volumes: [{ Name: 'v1' }] });
+    await end(second.child, 'SIGKILL');
+    const third = await start(local);
+    expect(await post(third.socketPath, 'VolumeDriver.List', {})).toEqual({});
+    expect(await end(third.child, 'SIGTERM')).toBe(0);
+    expect(await readdir(directory)).toEqual(['run']);
+  });
+
+  it('does not start beside another one of its directory', async () => {
+    await start(local);
+    const places = ['--directory', join(directory, 'home'), '--socket-dir', join(directory, 'run')];
+    const second = await drydock('driver', 'start', ...local, ...places);
+    expect(second).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(second.stderr).toContain('Failed to lock the file at');
+  });
+
+  it('dies of a crash fault', async () => {
+    const driver = await start([...local, '--faults', 'mount: crash(before)']);
+    await expect(post(driver.socketPath, 'VolumeDriver.Mount', { Name: 'v1' })).rejects.toThrow('socket hang up');
+    await waitUntil(() => driver.child.signalCode !== null, { what: 'the driver to be dead' });
+    expect(driver.child.signalCode).toBe('SIGKILL');
+  });
+
+  it.each([
+    [['--profile', 'nope'], 'nope'],
+    [[], '--profile'],
+    [['--profile', 'flocker', '--store', 'tmpfs'], 'flocker'],
+    [[...local, '--name', 'a/b'], "Expected --name of letters, digits, dot, dash and underscore, got 'a/b'"],
+    [[...local, '--directory', 'x'], "Expected --directory to be an absolute path, got 'x'"],
+    [[...local, '--seed', 'x'], "Expected --seed to be a number, got 'x'"],
+    [[...local, '--faults', 'mount: nope'], 'in faults "mount: nope"'],
+    [[...local, '--preempt'], 'Expected --preempt with a profile that attaches exclusively'],
+    [['--profile', 'rexray-ebs', '--endpoint', 'http://127.0.0.1:1'], 'Expected --shared with --endpoint'],
+  ])('refuses %j', async (args, message) => {
+    const places = ['--directory', join(directory, 'home'), '--socket-dir', join(directory, 'run')];
+    const result = await drydock('driver', 'start', ...places, ...args);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toContain(message);
+    await expect(stat(join(directory, 'home'))).rejects.toThrow('ENOENT');
+  });
+
+  it('leaves neither mount nor loop device, also not those of a killed predecessor', { tags: ['root'] }, async () => {
+    await mkdir(join(directory, 'run'));
+    const holder = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo ready && exec cat'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    children.push(holder);
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    const inside = ['nsenter', '-t', String(holder.pid), '-m', '--'];
+    const mounts = async (): Promise<readonly string[]> =>
+      (await runOrThrow(['nsenter', '-t', String(holder.pid), '-m', '--', 'cat', '/proc/self/mountinfo']))
+        .split('\n')
+        .filter((line) => line.includes(directory));
+    const loops = async (): Promise<readonly string[]> =>
+      (await runOrThrow(['losetup', '--list', '--noheadings', '--output', 'BACK-FILE']))
+        .split('\n')
+        .filter((line) => line.startsWith(directory));
+    const args = ['--profile', 'rexray-ebs', '--name', 'ebs'];
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const driver = await start(args, inside);
+      await post(driver.socketPath, 'VolumeDriver.Create', { Name: 'v1', Opts: { size: '1' } });
+      expect(await post(driver.socketPath, 'VolumeDriver.Mount', { Name: 'v1' })).toHaveProperty('Mountpoint');
+      expect(await mounts()).toHaveLength(1);
+      await end(driver.child, signal);
+    }
+    expect(await mounts()).toEqual([]);
+    expect(await loops()).toEqual([]);
+    expect(await readdir(directory)).toEqual(['run']);
+  });
+});
