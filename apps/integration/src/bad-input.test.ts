@@ -135,6 +135,12 @@ describe('a daemon', { tags }, () => {
     ['mesos-master', ['--work_dir=relative'], 'Expecting an absolute path'],
     ['mesos-agent', ['--work_dir=/w'], "Flag 'master' is required"],
     ['mesos-agent', ['--master=x', '--work_dir=/w', '--port=no'], 'Expecting a port from 0 to 65535'],
+    [
+      'mesos-agent',
+      ['--master=x', '--work_dir=/w', '--docker_volume_client=flocker'],
+      'Expecting one of dvdcli, plugin',
+    ],
+    ['mesos-agent', ['--master=x', '--work_dir=/w', '--dvdcli=dvdcli'], 'Expecting an absolute path'],
   ] as const)('%s %j does not start', async (program, args, message) => {
     const result = await cluster.run(program, args);
     expect(result.exitCode).toBe(1);
@@ -167,7 +173,14 @@ describe('a daemon', { tags }, () => {
       env: { PATH: `${bin}:/usr/bin:/usr/sbin:/bin:/sbin` },
     });
     expect(withoutDvdcli.exitCode).toBe(1);
-    expect(withoutDvdcli.stderr).toContain("The 'docker/volume' isolator cannot get dvdcli command");
+    expect(withoutDvdcli.stderr).toContain(
+      "The 'docker/volume' isolator cannot get dvdcli command: it is not in PATH; name it with --dvdcli",
+    );
+    const withAnother = await cluster.run('mesos-agent', [...flags, '--dvdcli=/etc/passwd']);
+    expect(withAnother.exitCode).toBe(1);
+    expect(withAnother.stderr).toContain(
+      "cannot get dvdcli command: expected --dvdcli to name an executable file, got '/etc/passwd'",
+    );
     const withoutRuntime = await cluster.run('mesos-agent', [...flags, '--container_runtime=/does/not/exist']);
     expect(withoutRuntime.exitCode).toBe(1);
     expect(withoutRuntime.stderr).toContain('/does/not/exist');

@@ -50,6 +50,23 @@ describe('drydock scenario', { tags }, () => {
     expect(report.checks.every(({ isPassed }) => isPassed)).toBe(true);
   });
 
+  it.each([
+    ['the agent itself as the client of the driver', '--client=plugin', '--docker_volume_client=plugin'],
+    ['dvdcli as 0.1.0, which the document names', '--dvdcli-compat=0.1', 'DVDCLI_COMPAT=0.1'],
+    ['dvdcli as 0.2', '--dvdcli-compat=0.2', 'DVDCLI_COMPAT=0.2'],
+  ])('passes with %s', async (_title, option, told) => {
+    const result = await scenario(option);
+    expect(result.exitCode, result.stdout).toBe(0);
+    expect(result.stdout).toContain(told);
+    expect(result.stdout).toMatch(/^ {2}lost\+found\n {2}myfile$/m);
+  });
+
+  it('refuses a dvdcli version where no dvdcli is run', async () => {
+    const result = await scenario('--client=plugin', '--dvdcli-compat=0.1');
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain('Expected --dvdcli-compat without --client=plugin: no dvdcli is run with it');
+  });
+
   it('fails, and says which check did, when the image cannot do what the story needs', async () => {
     const archive = join(tmpdir(), `not-an-image-${process.pid}.tar`);
     await writeFile(archive, 'this is no archive');

@@ -8,3 +8,4 @@ export type {
 } from './isolator.ts';
 export { DockerVolumeIsolator } from './docker-volume/docker-volume-isolator.ts';
 export { DvdcliClient } from './docker-volume/dvdcli-client.ts';
+export { PluginDriverClient } from './docker-volume/plugin-driver-client.ts';

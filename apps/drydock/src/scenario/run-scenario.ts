@@ -18,6 +18,10 @@ export interface RunScenarioOptions {
   readonly isKept: boolean;
   /** Not root: everything runs in a user namespace, and volumes are plain directories. */
   readonly isOrdinaryUser: boolean;
+  /** Beyond those of the document. */
+  readonly agentFlags: readonly string[];
+  /** `DVDCLI_COMPAT` of everything that runs. */
+  readonly dvdcliCompat?: string;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
@@ -29,12 +33,14 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   const story = new Story(options);
   const startedAt = performance.now();
   story.note(options.imageNote);
+  const compat = options.dvdcliCompat === undefined ? {} : { DVDCLI_COMPAT: options.dvdcliCompat };
   await using cluster = await LocalCluster.create({
     imagesDirectory: options.imagesDirectory,
+    env: { ...process.env, ...compat },
     onCommand: (program, args) => story.command(program, args),
   });
   const { MESOS_PORT, ...others } = cluster.daemonSettings;
-  const settings = Object.entries({ MESOS_PORT, ...others }).map(([name, value]) => `${name}=${value}`);
+  const settings = Object.entries({ MESOS_PORT, ...others, ...compat }).map(([name, value]) => `${name}=${value}`);
   story.note(`everything runs in a mount namespace of its own; the daemons' environment has ${settings.join(' ')}`);
   const listing = options.isOrdinaryUser ? ['myfile'] : ['lost+found', 'myfile'];
   if (options.isOrdinaryUser) {
@@ -45,7 +51,7 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   try {
     await story.daemon(cluster.startMaster());
     await story.daemon(cluster.startConvoy());
-    await story.daemon(cluster.startAgent());
+    await story.daemon(cluster.startAgent({ flags: options.agentFlags }));
     const { signal } = options;
     const created = await story.during(cluster.run('convoy', ['create', 'myvolume'], { signal }), (result) => result);
     story.check('convoy created the volume', created.exitCode === 0, created.stderr || created.stdout);

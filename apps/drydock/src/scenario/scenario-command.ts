@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DomainError } from '@drydock/base/errors';
 import { STANDIN_IMAGES_DIRECTORY, isOrdinaryUser } from '@drydock/cluster';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { createReporter } from './reporter.ts';
 import { ordinaryUserProblem } from '../ordinary-user.ts';
 import { runScenario } from './run-scenario.ts';
@@ -17,10 +17,15 @@ export class ScenarioUsageError extends DomainError<'SCENARIO_USAGE'> {
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const IMAGE = 'ubuntu:14.04';
 
+const CLIENTS = ['dvdcli', 'plugin'] as const;
+const DVDCLI_COMPATS = ['0.1', '0.2'] as const;
+
 interface ScenarioFlags {
   readonly json?: boolean;
   readonly keep?: boolean;
   readonly image?: string;
+  readonly client: (typeof CLIENTS)[number];
+  readonly dvdcliCompat?: (typeof DVDCLI_COMPATS)[number];
 }
 
 /** `drydock scenario` */
@@ -30,12 +35,23 @@ export function scenarioCommand(): Command {
     .option('--json', 'print one JSON object on stdout instead of the story')
     .option('--keep', 'leave the cluster up until Ctrl-C and say how to look around in it')
     .option('--image <archive>', `a \`docker save\` archive to use as ${IMAGE} instead of the stand-in`)
+    .addOption(
+      new Option('--client <name>', 'who talks to the volume driver: dvdcli, or the agent itself')
+        .choices([...CLIENTS])
+        .default('dvdcli'),
+    )
+    .addOption(
+      new Option('--dvdcli-compat <version>', 'the dvdcli to behave as; default: 0.2').choices([...DVDCLI_COMPATS]),
+    )
     .action(async (flags: ScenarioFlags) => {
       process.exitCode = await runCommand(flags);
     });
 }
 
 async function runCommand(flags: ScenarioFlags): Promise<number> {
+  if (flags.client === 'plugin' && flags.dvdcliCompat !== undefined) {
+    throw new ScenarioUsageError('Expected --dvdcli-compat without --client=plugin: no dvdcli is run with it');
+  }
   const problem = isOrdinaryUser() ? await ordinaryUserProblem() : undefined;
   if (problem !== undefined) throw new ScenarioUsageError(problem);
   const stopping = new AbortController();
@@ -49,6 +65,8 @@ async function runCommand(flags: ScenarioFlags): Promise<number> {
       volumesFile: join(ROOT, 'fixtures', 'volumes', 'myvolume.json'),
       isKept: flags.keep === true,
       isOrdinaryUser: isOrdinaryUser(),
+      agentFlags: flags.client === 'dvdcli' ? [] : [`--docker_volume_client=${flags.client}`],
+      ...(flags.dvdcliCompat === undefined ? {} : { dvdcliCompat: flags.dvdcliCompat }),
       reporter,
       signal: stopping.signal,
     });

@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { DomainError } from '@drydock/base/errors';
+import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { systemFiles, systemRandom } from '@drydock/base/ports';
-import { DockerVolumeIsolator, DvdcliClient } from '@drydock/isolator';
+import { DockerVolumeIsolator, DvdcliClient, PluginDriverClient } from '@drydock/isolator';
+import type { agentFlags } from './flags.ts';
 
 /** The docker/volume isolator cannot work on this machine; texts are upstream's. */
 export class DockerVolumeUnavailableError extends DomainError<'DOCKER_VOLUME_UNAVAILABLE'> {
@@ -12,42 +14,64 @@ export class DockerVolumeUnavailableError extends DomainError<'DOCKER_VOLUME_UNA
 }
 
 /**
- * Makes the isolator with its dvdcli client; dvdcli is looked up once, in the agent's PATH.
+ * Makes the isolator with its client; dvdcli is looked up once, in the agent's PATH unless `dvdcli` says where it is.
  * @throws DockerVolumeUnavailableError, VolumeCheckpointError
  * @see src/slave/containerizer/mesos/isolators/docker/volume/isolator.cpp create
  */
 export async function createDockerVolumeIsolator(options: {
-  readonly checkpointDir: string;
-  readonly sandboxDirectory: string;
+  readonly flags: Pick<
+    FlagValues<typeof agentFlags>,
+    'docker_volume_client' | 'dvdcli' | 'docker_volume_checkpoint_dir' | 'sandbox_directory'
+  >;
+  /** Where dvdcli is looked up. */
   readonly path: string;
   readonly logger: Logger;
 }): Promise<DockerVolumeIsolator> {
   if (process.geteuid?.() !== 0) {
     throw new DockerVolumeUnavailableError("The 'docker/volume' isolator requires root permissions");
   }
-  const dvdcli = await findInPath('dvdcli', options.path);
-  if (dvdcli === undefined) {
-    throw new DockerVolumeUnavailableError("The 'docker/volume' isolator cannot get dvdcli command");
-  }
+  const { flags } = options;
+  const client =
+    flags.docker_volume_client === 'plugin'
+      ? new PluginDriverClient()
+      : new DvdcliClient({ dvdcli: await findDvdcli(flags.dvdcli, options.path) });
   return await DockerVolumeIsolator.create({
-    client: new DvdcliClient({ dvdcli }),
-    checkpointDir: options.checkpointDir,
-    sandboxDirectory: options.sandboxDirectory,
+    client,
+    checkpointDir: flags.docker_volume_checkpoint_dir,
+    sandboxDirectory: flags.sandbox_directory,
     files: systemFiles,
     random: systemRandom,
     logger: options.logger.child('docker-volume'),
   });
 }
 
+/** @throws DockerVolumeUnavailableError with upstream's text, and what can be done */
+async function findDvdcli(given: string | undefined, path: string): Promise<string> {
+  const cannot = "The 'docker/volume' isolator cannot get dvdcli command";
+  if (given !== undefined) {
+    if (await isExecutable(given)) return given;
+    throw new DockerVolumeUnavailableError(`${cannot}: expected --dvdcli to name an executable file, got '${given}'`);
+  }
+  const found = await findInPath('dvdcli', path);
+  if (found !== undefined) return found;
+  throw new DockerVolumeUnavailableError(
+    `${cannot}: it is not in PATH; name it with --dvdcli, or do without with --docker_volume_client=plugin`,
+  );
+}
+
 async function findInPath(name: string, path: string): Promise<string | undefined> {
   for (const directory of path.split(delimiter).filter((one) => one !== '')) {
     const candidate = join(directory, name);
-    try {
-      await access(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not in this directory.
-    }
+    if (await isExecutable(candidate)) return candidate;
   }
   return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false; // it is not there, or not for this user
+  }
 }

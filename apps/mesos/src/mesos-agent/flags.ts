@@ -99,6 +99,19 @@ export const agentFlags = defineFlags({
     help: 'Which volumes are mounted for which container; use a directory that survives a reboot',
     source: 'slave/flags.cpp: docker_volume_checkpoint_dir',
   },
+  docker_volume_client: {
+    kind: 'string',
+    default: 'dvdcli',
+    check: (value) => (value === 'dvdcli' || value === 'plugin' ? undefined : 'Expecting one of dvdcli, plugin'),
+    help: "Who talks to volume drivers: 'dvdcli', a process per call, or 'plugin', the agent itself, which is faster",
+    source: 'drydock',
+  },
+  dvdcli: {
+    kind: 'string',
+    check: absolute,
+    help: 'Path of dvdcli; default: the one in PATH when the agent starts',
+    source: 'drydock',
+  },
   sandbox_directory: {
     kind: 'string',
     default: '/mnt/mesos/sandbox',

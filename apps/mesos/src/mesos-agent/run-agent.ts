@@ -58,13 +58,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
       ? {}
       : { imageProvisionerBackend: flags.image_provisioner_backend }),
     isolatorFactories: {
-      'docker/volume': async () =>
-        await createDockerVolumeIsolator({
-          checkpointDir: flags.docker_volume_checkpoint_dir,
-          sandboxDirectory: flags.sandbox_directory,
-          path: options.path,
-          logger,
-        }),
+      'docker/volume': async () => await createDockerVolumeIsolator({ flags, path: options.path, logger }),
     },
   });
   const resources = await agentResources(flags.resources, flags.work_dir);

@@ -1,5 +1,6 @@
 /**
- * The port to a volume driver. Implementations: `DvdcliClient` (a process per call, as upstream) and, later, a direct one.
+ * The port to a volume driver. Implementations: `DvdcliClient` (a process per call, as upstream) and `PluginDriverClient`
+ * (the plugin protocol, in this process). Both pass `driver-client-contract.suite.ts`.
  *
  * Rules for both: a call ends within the client's own limit; an abort of the signal ends it promptly; what a failed call
  * did at the driver is told by the error's `outcome`.

@@ -100,13 +100,24 @@ describe('DvdcliClient', () => {
     await expect(argv()).rejects.toThrow('ENOENT');
   });
 
+  const version = (text: string): string => `[ "$1" = version ] && { echo '${text}'; exit 0; }`;
+
   it.each([
     ['echo /mnt/v1', { mountpoint: '/mnt/v1' }],
     ['exit 0', {}],
     ['echo /mnt/v1; exit 1', 'unknown'],
   ])('inspect, %s: %j', async (script, expected) => {
-    const client = await aDvdcli(script);
+    const client = await aDvdcli(`${version('SemVer: 0.2.1')}\n${script}`);
     expect(await client.inspect(key, { signal })).toEqual(expected);
     expect((await argv())[0]).toBe('path');
   });
+
+  it.each(['SemVer: 0.1.0', 'SemVer: v0.1.9+x', 'Binary: x', ''])(
+    'does not inspect with a dvdcli that says %j, whose path may make the volume',
+    async (text) => {
+      const client = await aDvdcli(`${version(text)}\necho /mnt/v1`);
+      expect(await client.inspect(key, { signal })).toBe('unknown');
+      expect(await argv()).toEqual(['version']);
+    },
+  );
 });

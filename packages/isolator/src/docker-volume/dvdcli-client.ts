@@ -1,12 +1,10 @@
 import { formatDurationMs } from '@drydock/base/gflags';
 import { SpawnFailedError, run, type RunResult } from '@drydock/base/subprocess';
 import { DriverCallError, type DriverCallOutcome, type DriverClient } from './driver-client.ts';
+import { INSPECT_TIMEOUT_MS, MOUNT_TIMEOUT_MS, UNMOUNT_TIMEOUT_MS } from './driver-limits.ts';
 import type { DriverOption, VolumeKey } from './volume-key.ts';
 
-/** @see src/slave/containerizer/mesos/isolators/docker/volume/constants.hpp */
-const MOUNT_TIMEOUT_MS = 120_000;
-const UNMOUNT_TIMEOUT_MS = 600_000;
-const INSPECT_TIMEOUT_MS = 60_000;
+const VERSION_TIMEOUT_MS = 10_000;
 
 export interface DvdcliClientOptions {
   /** Absolute path of dvdcli. */
@@ -28,6 +26,8 @@ export class DvdcliClient implements DriverClient {
   readonly #mountTimeoutMs: number;
   readonly #unmountTimeoutMs: number;
   readonly #env: Readonly<Record<string, string>> | undefined;
+  /** Whether `path` looks without making what is not there; found out once, when it is first needed. */
+  #isLooking: Promise<boolean> | undefined;
 
   constructor(options: DvdcliClientOptions) {
     this.#dvdcli = options.dvdcli;
@@ -47,12 +47,22 @@ export class DvdcliClient implements DriverClient {
     await this.#call('unmount', volume, [], this.#unmountTimeoutMs, o.signal);
   }
 
+  /** With dvdcli 0.1, or one that does not tell its version, always `unknown`: its `path` creates the volume. */
   async inspect(volume: VolumeKey, o: { signal: AbortSignal }): Promise<{ readonly mountpoint?: string } | 'unknown'> {
+    this.#isLooking ??= this.#askVersion();
+    if (!(await this.#isLooking)) return 'unknown';
     const result = await this.#run('path', volume, [], INSPECT_TIMEOUT_MS, o.signal);
     if (result instanceof SpawnFailedError) return 'unknown';
     if (result.exitCode !== 0 || result.isTimedOut || result.isCanceled) return 'unknown';
     const mountpoint = result.stdout.trim();
     return mountpoint === '' ? {} : { mountpoint };
+  }
+
+  async #askVersion(): Promise<boolean> {
+    const result = await this.#runArgv(['version'], VERSION_TIMEOUT_MS);
+    if (result instanceof SpawnFailedError || result.exitCode !== 0) return false;
+    const [, major, minor] = /^SemVer: v?(\d+)\.(\d+)\./m.exec(result.stdout) ?? [];
+    return major !== undefined && (Number(major) > 0 || Number(minor) >= 2);
   }
 
   async #call(
@@ -88,12 +98,20 @@ export class DvdcliClient implements DriverClient {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<RunResult | SpawnFailedError> {
-    const argv = [`--volumedriver=${volume.driver}`, `--volumename=${volume.name}`, ...more];
+    const argv = [command, `--volumedriver=${volume.driver}`, `--volumename=${volume.name}`, ...more];
+    return await this.#runArgv(argv, timeoutMs, signal);
+  }
+
+  async #runArgv(
+    argv: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<RunResult | SpawnFailedError> {
     try {
-      return await run([this.#dvdcli, command, ...argv], {
-        signal,
+      return await run([this.#dvdcli, ...argv], {
         timeoutMs,
         killAfterMs: 0,
+        ...(signal === undefined ? {} : { signal }),
         ...(this.#env === undefined ? {} : { env: this.#env }),
       });
     } catch (error) {
