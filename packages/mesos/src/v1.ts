@@ -204,7 +204,7 @@ export interface VolumeSource {
   host_path?: unknown;
   sandbox_path?: unknown;
   secret?: unknown;
-  csi_volume?: unknown;
+  csi_volume?: { plugin_name: string; static_provisioning?: unknown };
 }
 
 export interface Volume {

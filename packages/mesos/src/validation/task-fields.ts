@@ -124,7 +124,21 @@ export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   'Volume.Source.HostPath': { refused: ['path', 'mount_propagation'] },
   'Volume.Source.SandboxPath': { refused: ['type', 'path'] },
   MountPropagation: { refused: ['mode'] },
-  CSIVolume: {},
+  'Volume.Source.CSIVolume': { refused: ['plugin_name', 'static_provisioning'] },
+  'Volume.Source.CSIVolume.StaticProvisioning': {
+    refused: [
+      'volume_id',
+      'volume_capability',
+      'readonly',
+      'node_stage_secrets',
+      'node_publish_secrets',
+      'volume_context',
+    ],
+  },
+  'Volume.Source.CSIVolume.VolumeCapability': { refused: ['block', 'mount', 'access_mode'] },
+  'Volume.Source.CSIVolume.VolumeCapability.BlockVolume': {},
+  'Volume.Source.CSIVolume.VolumeCapability.MountVolume': { refused: ['fs_type', 'mount_flags'] },
+  'Volume.Source.CSIVolume.VolumeCapability.AccessMode': { refused: ['mode'] },
   'ContainerInfo.DockerInfo': {
     refused: ['image', 'network', 'port_mappings', 'privileged', 'parameters', 'force_pull_image', 'volume_driver'],
   },

@@ -179,6 +179,10 @@ describe('validateTask', () => {
     ["'source.sandbox_path' is not set for SANDBOX_PATH volume", withSource({ type: 'SANDBOX_PATH' })],
     ["'source.secret' is not set for SECRET volume", withSource({ type: 'SECRET' })],
     ["'source.csi_volume' is not set for CSI volume", withSource({ type: 'CSI_VOLUME' })],
+    [
+      "'source.csi_volume.static_provisioning' is not set for CSI volume",
+      withSource({ type: 'CSI_VOLUME', csi_volume: { plugin_name: 'p' } }),
+    ],
     ["Only one of them should be set: 'host_path', 'image' and 'source'", withVolume({})],
     ["'source.type' is unknown", withSource({ docker_volume: { name: 'v' } })],
     ["'source.type' is unknown", withSource({ type: 'UNKNOWN' })],

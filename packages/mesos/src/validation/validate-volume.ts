@@ -20,7 +20,10 @@ export function validateVolume(volume: Volume): string | undefined {
     case 'SECRET':
       return source.secret === undefined ? notSet('secret', 'SECRET') : undefined;
     case 'CSI_VOLUME':
-      return source.csi_volume === undefined ? notSet('csi_volume', 'CSI') : undefined;
+      if (source.csi_volume === undefined) return notSet('csi_volume', 'CSI');
+      return source.csi_volume.static_provisioning === undefined
+        ? notSet('csi_volume.static_provisioning', 'CSI')
+        : undefined;
     default:
       return "'source.type' is unknown";
   }
