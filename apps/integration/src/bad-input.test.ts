@@ -133,6 +133,13 @@ describe('a daemon', { tags }, () => {
     ['mesos-master', ['--nope'], "Failed to load unknown flag 'nope'"],
     ['mesos-master', [], "Flag 'work_dir' is required"],
     ['mesos-master', ['--work_dir=relative'], 'Expecting an absolute path'],
+    ['mesos-master', ['--work_dir=/w', '--agent_ping_timeout=10ms'], 'Expected it to be between 1secs and 15mins'],
+    ['mesos-master', ['--work_dir=/w', '--agent_ping_timeout=16mins'], 'Expected it to be between 1secs and 15mins'],
+    ['mesos-master', ['--work_dir=/w', '--max_agent_ping_timeouts=0'], 'Expected it to be at least 1'],
+    ['mesos-master', ['--work_dir=/w', '--agent_reregister_timeout=1mins'], 'Must be at least 10mins'],
+    ['mesos-master', ['--work_dir=/w', '--allocation_interval=0secs'], 'Expected it to be at least 1ms'],
+    ['mesos-master', ['--work_dir=/w', '--advertise_ip=localhost'], 'Expecting the IP address of one machine'],
+    ['mesos-agent', ['--master=x', '--work_dir=/w', '--advertise_port=0'], 'Expecting a port from 1 to 65535'],
     ['mesos-agent', ['--work_dir=/w'], "Flag 'master' is required"],
     ['mesos-agent', ['--master=x', '--work_dir=/w', '--port=no'], 'Expecting a port from 0 to 65535'],
     [

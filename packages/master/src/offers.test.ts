@@ -160,6 +160,20 @@ describe('an offer', () => {
     expect((await agent.told('RUN_TASK')).run_task.task.resources[0].allocation_info).toEqual({ role: 'web' });
   });
 
+  it('names reservations in place of roles for a framework with RESERVATION_REFINEMENT, and takes them back', async () => {
+    const framework = await subscribe({ role: 'web', capabilities: [{ type: 'RESERVATION_REFINEMENT' }] });
+    const agent = await register('cpus(web):2;mem:512');
+    const [offer] = (await framework.next('OFFERS')).offers.offers;
+    expect(offer.resources).toEqual([
+      { name: 'cpus', type: 'SCALAR', scalar: { value: 2 }, reservations: [{ type: 'STATIC', role: 'web' }] },
+      { name: 'mem', type: 'SCALAR', scalar: { value: 512 } },
+    ]);
+    const task = { name: 't', task_id: { value: 't' }, agent_id: offer.agent_id, command: { value: 'true' } };
+    const operations = [{ type: 'LAUNCH', launch: { task_infos: [{ ...task, resources: offer.resources }] } }];
+    await framework.call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
+    expect((await agent.told('RUN_TASK')).run_task.task.resources).toMatchObject([{ role: 'web' }, { name: 'mem' }]);
+  });
+
   it('goes to the framework and the role that hold least', async () => {
     const first = await subscribe({ ...MULTI_ROLE, roles: ['a', 'b'] });
     const second = await subscribe({ role: 'c' });

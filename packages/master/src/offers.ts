@@ -1,5 +1,13 @@
 /** Offers: made at each allocation, taken back when they are answered, time out or lose their agent. */
-import { addResources, addressOfPid, subtractResources, type Filters, type Offer, type Resource } from '@drydock/mesos';
+import {
+  addResources,
+  addressOfPid,
+  subtractResources,
+  toRefinedFormat,
+  type Filters,
+  type Offer,
+  type Resource,
+} from '@drydock/mesos';
 import { allocate, type Allocation } from './allocation/allocator.ts';
 import type { Master } from './master.ts';
 import { hasCapability, type AgentRecord, type FrameworkRecord, type OfferRecord } from './registry.ts';
@@ -122,9 +130,18 @@ function toOffer({ agent, framework, role, resources }: Allocation, id: string):
   };
 }
 
-/** Schedulers from before MULTI_ROLE compare resources as a whole: they get them without the allocation, as upstream. */
+/**
+ * Schedulers compare resources as a whole: those from before MULTI_ROLE get them without the allocation, and those with
+ * RESERVATION_REFINEMENT in its form, as upstream.
+ */
 function asKnownTo({ info }: FrameworkRecord, offer: Offer): Offer {
-  if (hasCapability(info, 'MULTI_ROLE')) return offer;
   const { allocation_info: _, resources = [], ...rest } = offer;
-  return { ...rest, resources: resources.map(({ allocation_info: _of, ...resource }) => resource) };
+  const own = hasCapability(info, 'RESERVATION_REFINEMENT') ? resources.map(toRefinedFormat) : resources;
+  if (hasCapability(info, 'MULTI_ROLE')) return { ...offer, resources: own };
+  return { ...rest, resources: own.map(withoutAllocation) };
+}
+
+function withoutAllocation(resource: Resource): Resource {
+  const { allocation_info: _, ...rest } = resource;
+  return rest;
 }

@@ -80,6 +80,7 @@ export { processRoutes, processState } from './operator/process-read-side.ts';
 export type { ProcessFacts, ProcessReadSide } from './operator/process-read-side.ts';
 export { parseAttributes } from './resources/parse-attributes.ts';
 export { ResourcesError, parseResources } from './resources/parse-resources.ts';
+export { fromRefinedFormat, toRefinedFormat } from './resources/reservation-refinement.ts';
 export {
   addResources,
   attributesToState,

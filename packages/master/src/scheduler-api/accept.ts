@@ -1,5 +1,6 @@
 /** ACCEPT and DECLINE. @see src/master/master.cpp Master::accept, _accept, decline */
 import {
+  fromRefinedFormat,
   subtractResources,
   validateTask,
   type OfferOperation,
@@ -36,7 +37,9 @@ export function accept(master: Master, framework: FrameworkRecord, call: Accept)
       refuseOperation(master, framework, operation, first);
       continue;
     }
-    for (const task of operation.launch?.task_infos ?? []) {
+    for (const named of operation.launch?.task_infos ?? []) {
+      const task =
+        named.resources === undefined ? named : { ...named, resources: named.resources.map(fromRefinedFormat) };
       if (launch(master, framework, first, task, remaining)) {
         remaining = subtractResources(remaining, task.resources ?? []);
       }
