@@ -52,7 +52,6 @@ export type {
   ResourceStatistics,
 } from './operator/agent-messages.ts';
 export {
-  COMMON_CALLS_WITH_BODY,
   answerCommonCall,
   doneReply,
   isCommonCall,
@@ -63,6 +62,7 @@ export {
 export type { OperatorApi } from './operator/common-calls.ts';
 export { frameworkRoles, rolesToState } from './operator/framework-roles.ts';
 export { taskToState } from './operator/legacy-task.ts';
+export { toTask } from './operator/to-task.ts';
 export { LoggingLevel } from './operator/logging-level.ts';
 export type {
   MasterAgent,

@@ -14,7 +14,7 @@ import type {
   TaskState,
   TaskStatus,
 } from '@drydock/mesos';
-import { isTerminalState } from '@drydock/mesos';
+import { isTerminalState, toTask } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
 import { createSandbox } from '../sandbox.ts';
 import { CommandExecutor, type TaskReport } from './command-executor.ts';
@@ -70,36 +70,10 @@ export class TaskRun {
     return { container_id: this.containerId, ...(this.#pid === undefined ? {} : { executor_pid: this.#pid }) };
   }
 
-  /** As the APIs show it; a command task has no executor of its own there. */
+  /** As the APIs show it. */
   toTask(): Task {
-    const {
-      task_id,
-      agent_id,
-      name,
-      resources = [],
-      labels,
-      discovery,
-      container,
-      kill_policy: killPolicy,
-    } = this.task;
-    const latest = this.statuses.at(-1);
-    const user = this.task.command?.user;
-    return {
-      name,
-      task_id,
-      framework_id: { value: this.ids.frameworkId },
-      agent_id,
-      state: this.state,
-      resources: [...resources],
-      statuses: [...this.statuses],
-      ...(latest === undefined ? {} : { status_update_state: latest.state }),
-      ...(latest?.uuid === undefined ? {} : { status_update_uuid: latest.uuid }),
-      ...(labels === undefined ? {} : { labels }),
-      ...(discovery === undefined ? {} : { discovery }),
-      ...(container === undefined ? {} : { container }),
-      ...(killPolicy === undefined ? {} : { kill_policy: killPolicy }),
-      ...(user === undefined ? {} : { user }),
-    };
+    const { state, statuses } = this;
+    return toTask(this.task, { frameworkId: { value: this.ids.frameworkId }, state, statuses });
   }
 
   /** Ends when the container is cleaned up; never rejects. */

@@ -3,7 +3,6 @@
  * @see src/slave/http.cpp api(), src/slave/validation.cpp
  */
 import {
-  COMMON_CALLS_WITH_BODY,
   agentCallType,
   agentResponseType,
   answerCommonCall,
@@ -26,24 +25,7 @@ const API: OperatorApi<AgentCall, AgentResponse> = {
   name: 'agent::Call',
   callType: agentCallType,
   responseType: agentResponseType,
-  withBody: new Set<NonNullable<AgentCall['type']>>([
-    ...COMMON_CALLS_WITH_BODY,
-    'LAUNCH_NESTED_CONTAINER',
-    'WAIT_NESTED_CONTAINER',
-    'KILL_NESTED_CONTAINER',
-    'REMOVE_NESTED_CONTAINER',
-    'LAUNCH_NESTED_CONTAINER_SESSION',
-    'ATTACH_CONTAINER_INPUT',
-    'ATTACH_CONTAINER_OUTPUT',
-    'LAUNCH_CONTAINER',
-    'WAIT_CONTAINER',
-    'KILL_CONTAINER',
-    'REMOVE_CONTAINER',
-    'ADD_RESOURCE_PROVIDER_CONFIG',
-    'UPDATE_RESOURCE_PROVIDER_CONFIG',
-    'REMOVE_RESOURCE_PROVIDER_CONFIG',
-    'MARK_RESOURCE_PROVIDER_GONE',
-  ]),
+  withOptionalBody: new Set(['GET_CONTAINERS', 'PRUNE_IMAGES']),
 };
 
 export interface AgentOperatorContext {

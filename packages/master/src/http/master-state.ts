@@ -14,7 +14,7 @@ import {
 } from '@drydock/mesos';
 import { offeredTo, usedBy } from '../framework-share.ts';
 import { sumOf, type Master } from '../master.ts';
-import { toTask } from '../operator-api/master-answers.ts';
+import { taskMessage } from '../operator-api/master-answers.ts';
 import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
 
 export function masterState(
@@ -129,5 +129,5 @@ function offerState(offer: Offer): Record<string, unknown> {
 
 /** As `/tasks` and `/state` show it. */
 export function taskState(task: TaskRecord): Record<string, unknown> {
-  return taskToState(toTask(task), task.role);
+  return taskToState(taskMessage(task), task.role);
 }

@@ -1,6 +1,7 @@
 /** What the master knows, as messages of its operator API. @see src/master/http.cpp, src/master/readonly_handler.cpp */
 import {
   frameworkRoles,
+  toTask,
   type MasterAgent,
   type MasterFramework,
   type MasterGetAgents,
@@ -42,9 +43,9 @@ export function getTasks({ registry }: Master): MasterGetTasks {
   const frameworks = [...registry.frameworks.values()];
   const all = [...frameworks, ...registry.completedFrameworks.values()];
   return {
-    tasks: frameworks.flatMap(({ tasks }) => [...tasks.values()].map(toTask)),
-    unreachable_tasks: frameworks.flatMap(({ unreachableTasks }) => [...unreachableTasks.values()].map(toTask)),
-    completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(toTask)),
+    tasks: frameworks.flatMap(({ tasks }) => [...tasks.values()].map(taskMessage)),
+    unreachable_tasks: frameworks.flatMap(({ unreachableTasks }) => [...unreachableTasks.values()].map(taskMessage)),
+    completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(taskMessage)),
   };
 }
 
@@ -79,26 +80,15 @@ export function getRoles(master: Master): { roles: MasterRole[] } {
   };
 }
 
-export function toTask(task: TaskRecord): Task {
-  const { info, framework, agentId, status, statuses } = task;
-  const user = info.command?.user;
-  return {
-    name: info.name,
-    task_id: info.task_id,
-    framework_id: framework.info.id,
-    agent_id: { value: agentId },
-    ...(info.executor === undefined ? {} : { executor_id: info.executor.executor_id }),
+export function taskMessage(task: TaskRecord): Task {
+  const { info, framework, status, statuses } = task;
+  return toTask(info, {
+    frameworkId: framework.info.id,
+    executorId: info.executor?.executor_id,
     state: stateOf(task),
-    resources: [...(info.resources ?? [])],
-    statuses: [...statuses],
-    ...(status === undefined ? {} : { status_update_state: status.state }),
-    ...(status?.uuid === undefined ? {} : { status_update_uuid: status.uuid }),
-    ...(info.labels === undefined ? {} : { labels: info.labels }),
-    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-    ...(info.container === undefined ? {} : { container: info.container }),
-    ...(info.kill_policy === undefined ? {} : { kill_policy: info.kill_policy }),
-    ...(user === undefined ? {} : { user }),
-  };
+    statuses,
+    status,
+  });
 }
 
 export function toAgent(agent: AgentRecord): MasterAgent {

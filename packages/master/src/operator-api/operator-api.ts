@@ -3,7 +3,6 @@
  * @see src/master/http.cpp api(), src/master/validation.cpp master::call::validate
  */
 import {
-  COMMON_CALLS_WITH_BODY,
   HttpError,
   answerCommonCall,
   doneReply,
@@ -28,27 +27,6 @@ const API: OperatorApi<MasterCall, MasterResponse> = {
   name: 'master::Call',
   callType: masterCallType,
   responseType: masterResponseType,
-  withBody: new Set<NonNullable<MasterCall['type']>>([
-    ...COMMON_CALLS_WITH_BODY,
-    'UPDATE_WEIGHTS',
-    'RESERVE_RESOURCES',
-    'UNRESERVE_RESOURCES',
-    'CREATE_VOLUMES',
-    'DESTROY_VOLUMES',
-    'GROW_VOLUME',
-    'SHRINK_VOLUME',
-    'UPDATE_MAINTENANCE_SCHEDULE',
-    'START_MAINTENANCE',
-    'STOP_MAINTENANCE',
-    'DRAIN_AGENT',
-    'DEACTIVATE_AGENT',
-    'REACTIVATE_AGENT',
-    'UPDATE_QUOTA',
-    'SET_QUOTA',
-    'REMOVE_QUOTA',
-    'TEARDOWN',
-    'MARK_AGENT_GONE',
-  ]),
 };
 
 export interface MasterOperatorContext {

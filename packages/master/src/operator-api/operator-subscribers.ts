@@ -16,7 +16,7 @@ import {
 } from '@drydock/mesos';
 import { HEARTBEAT_MS } from '../event-channel.ts';
 import type { Master } from '../master.ts';
-import { getState, toAgent, toFramework, toTask } from './master-answers.ts';
+import { getState, toAgent, toFramework, taskMessage } from './master-answers.ts';
 
 /** Of events, beside the first one, that a peer has not read yet: with more it is cut off. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
@@ -79,7 +79,7 @@ export class OperatorSubscribers {
 
   #observe(): Disposable {
     return this.#master().events.observe({
-      taskAdded: (task) => this.#send({ type: 'TASK_ADDED', task_added: { task: toTask(task) } }),
+      taskAdded: (task) => this.#send({ type: 'TASK_ADDED', task_added: { task: taskMessage(task) } }),
       taskUpdated: (task, status, state) =>
         this.#send({ type: 'TASK_UPDATED', task_updated: { framework_id: task.framework.info.id, status, state } }),
       agentAdded: (agent) => this.#send({ type: 'AGENT_ADDED', agent_added: { agent: toAgent(agent) } }),

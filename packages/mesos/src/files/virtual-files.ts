@@ -11,6 +11,7 @@ import { holdInsideRoot, type HeldPath } from './inside-root.ts';
 
 /** One answer of a read is at most 16 pages. */
 const READ_BYTES_MAX = 16 * 4_096;
+const LISTED_AT_ONCE = 64;
 
 /** One entry of a directory; times in milliseconds since the epoch. */
 export interface DirectoryEntry {
@@ -51,10 +52,17 @@ export class VirtualFiles {
     await using held = await this.#hold(virtualPath);
     if (!held.stats.isDirectory()) return [];
     const names = (await readdir(held.descriptorPath)).toSorted();
-    const entries = await Promise.all(
-      names.map(async (name) => await entryOf(join(held.descriptorPath, name), posix.join(virtualPath, name))),
-    );
-    return entries.filter((entry) => entry !== undefined);
+    const entries: DirectoryEntry[] = [];
+    // A task may have made any number of files.
+    for (let at = 0; at < names.length; at += LISTED_AT_ONCE) {
+      const some = await Promise.all(
+        names
+          .slice(at, at + LISTED_AT_ONCE)
+          .map(async (name) => await entryOf(join(held.descriptorPath, name), posix.join(virtualPath, name))),
+      );
+      entries.push(...some.filter((entry) => entry !== undefined));
+    }
+    return entries;
   }
 
   /**

@@ -26,8 +26,8 @@ export interface OperatorApi<Call extends OperatorCall, Response extends object>
   readonly name: string;
   readonly callType: MessageType<Call>;
   readonly responseType: MessageType<Response>;
-  /** Types of calls that cannot do without their body, which has the type's name in lower case. */
-  readonly withBody: ReadonlySet<string>;
+  /** Types of calls that may come without their body. */
+  readonly withOptionalBody?: ReadonlySet<Call['type']>;
 }
 
 /** A call that is complete, and how its answer is to be encoded. */
@@ -52,15 +52,19 @@ export function readOperatorCall<Call extends OperatorCall, Response extends obj
   return { call, contentType };
 }
 
+/** A call whose type, in lower case, is the name of a field needs that field: its body. */
 function problemOf<Call extends OperatorCall, Response extends object>(
   api: OperatorApi<Call, Response>,
   call: Call,
 ): string | undefined {
   if (call.type === undefined) return "Expecting 'type' to be present";
   const body = call.type.toLowerCase();
+  if (!Object.hasOwn(api.callType.reflected.fields, body) || api.withOptionalBody?.has(call.type) === true) {
+    return undefined;
+  }
   // The schema names the body; whether the call has it is all that is asked.
   const isPresent = (call as Readonly<Record<string, unknown>>)[body] !== undefined;
-  return api.withBody.has(call.type) && !isPresent ? `Expecting '${body}' to be present` : undefined;
+  return isPresent ? undefined : `Expecting '${body}' to be present`;
 }
 
 /** 200 with a message. */
@@ -88,14 +92,6 @@ const COMMON: ReadonlySet<string> = new Set<CommonCallType>([
   'LIST_FILES',
   'READ_FILE',
 ]);
-
-/** Those of the common calls that cannot do without their body. */
-export const COMMON_CALLS_WITH_BODY: readonly CommonCallType[] = [
-  'GET_METRICS',
-  'SET_LOGGING_LEVEL',
-  'LIST_FILES',
-  'READ_FILE',
-];
 
 export function isCommonCall(call: OperatorCall): call is CommonCall {
   return call.type !== undefined && COMMON.has(call.type);
