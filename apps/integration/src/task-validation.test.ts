@@ -147,6 +147,24 @@ describe('mesos-execute sends what the agent cannot do, and the master names it:
   });
 });
 
+describe('a role', { tags: ['root'] }, () => {
+  it("gets its own resources first and then everybody's", async () => {
+    const agentFlags = ['--resources=cpus(dev):1;cpus:1;mem(dev):64;mem:512'];
+    await using own = await startTestCluster({ agentFlags });
+    const flags = ['--role=dev', '--resources=cpus:1.5;mem:32'];
+    const task = await own.execute({ command: 'true', image: null, flags });
+    expect(task.states.at(-1)).toBe('TASK_FINISHED');
+    // More than there is without the role: only what it asks for differs.
+    const statuses = await launchAll(own.master, [aTask('greedy', { resources: [scalar('cpus', 1.5)] })], {
+      contentType: 'application/json',
+    });
+    expect(statuses[0]?.message).toMatch(
+      /^Total resources cpus:1\.5 required by task .* more than available cpus:1; mem:512/,
+    );
+    await assertNothingLeft(own);
+  });
+});
+
 /** The fields whose JSON is base64 as the bytes that they are. */
 function decodeBytes(fields: Partial<LaunchTask>): Partial<LaunchTask> {
   const docker = fields.container?.mesos?.image?.docker;

@@ -194,6 +194,13 @@ describe('mesos-execute', () => {
     );
   });
 
+  it('says that the user has no name', { tags: ['root'] }, async () => {
+    const argv = ['unshare', '--user', '--map-user=4242', process.execPath, MAIN] as const;
+    const result = await run([...argv, '--master=127.0.0.1:1', '--name=test', '--command=ls']);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toBe('EXIT with status 1: No username for uid 4242\n');
+  });
+
   it('reads nothing of the environment', async () => {
     const env = { ...process.env, MESOS_MASTER: '127.0.0.1:1', MESOS_NAME: 'test', MESOS_COMMAND: 'ls' };
     const result = await run([process.execPath, MAIN], { env });
