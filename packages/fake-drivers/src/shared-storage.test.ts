@@ -75,6 +75,18 @@ describe('two nodes', () => {
     expect(await a.engine.list()).toEqual([]);
   });
 
+  it.each(['rexray-ebs', 'rexray-cinder'])('of %s never both have what both want at once', async (name) => {
+    const [a, b] = await nodes(findProfile(name));
+    await a.engine.create('v1');
+    for (let round = 0; round < 10; round++) {
+      const outcomes = await Promise.allSettled([a.engine.mount('v1'), b.engine.mount('v1')]);
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const [index, driver] of [a, b].entries()) {
+        if (outcomes[index]?.status === 'fulfilled') await driver.engine.unmount('v1');
+      }
+    }
+  });
+
   it('take a volume from each other where the profile preempts', async () => {
     const [a, b] = await nodes({ ...findProfile('rexray-ebs'), attach: 'exclusive-preempt' });
     await a.engine.create('v1');

@@ -58,16 +58,22 @@ export function createBlockStoreBacking(options: BlockStoreBackingOptions): Volu
     remove: async ({ uuid }, to) => await client.delete(uuid, to),
     async attach({ uuid: id }, { preempts, signal }) {
       const to = { signal };
-      const volume = await client.get(id, to);
-      const isTaken = volume?.node !== undefined && volume.node !== client.node && volume.state !== 'detaching';
-      if (isTaken && !preempts) throw new AttachedElsewhereError(`volume ${id} is attached to ${volume.node}`);
-      if (isTaken) await client.detach(id, { signal, isForced: true });
-      if (volume?.node !== client.node || volume.state === 'detaching') {
-        await waitFor(id, 'available', to);
-        await client.attach(id, to);
-      }
+      let outcome: 'attached' | 'preempted' = 'attached';
+      const isAttachable = async (): Promise<'here' | 'free' | undefined> => {
+        const volume = await client.get(id, to);
+        if (volume === undefined || volume.state === 'detaching' || volume.state === 'creating') return undefined;
+        if (volume.node === client.node) return 'here';
+        if (volume.node === undefined) return volume.state === 'available' ? 'free' : undefined;
+        if (!preempts) throw new AttachedElsewhereError(`volume ${id} is attached to ${volume.node}`);
+        await client.detach(id, { signal, isForced: true });
+        outcome = 'preempted';
+        return undefined;
+      };
+      const place = await pollUntil(isAttachable, { ...to, clock, pollMs, waitMsMax });
+      if (place === undefined) throw new AttachTimeoutError(`volume ${id} is not available after ${waitMsMax} ms`);
+      if (place === 'free') await client.attach(id, to);
       await waitFor(id, 'in-use', to);
-      return isTaken ? 'preempted' : 'attached';
+      return outcome;
     },
     async detach({ uuid: id }, to) {
       await client.detach(id, { ...to, isForced: false });
