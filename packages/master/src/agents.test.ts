@@ -127,6 +127,34 @@ describe('an agent that does not answer', () => {
     expect(served.master.registry.unreachableAgents.size).toBe(0);
   });
 
+  it('takes the end of a task that nobody acknowledged with it, and brings it back', async () => {
+    const { framework, agent } = await aRunningTask();
+    const status = { task_id: { value: 't1' }, state: 'TASK_FINISHED' as const, uuid: Buffer.alloc(16, 2) };
+    const update = { type: 'UPDATE_STATUS', update_status: { framework_id: framework.id, status } } as const;
+    await agent.call(update);
+    await framework.status('t1', 'TASK_FINISHED');
+    await freeze();
+    await framework.next('FAILURE');
+    expect(framework.events.filter(({ update: one }) => one?.status.state === 'TASK_LOST')).toEqual([]);
+    const record = served.master.registry.frameworks.get(framework.id.value);
+    expect(record?.completedTasks.map((task) => task.status?.state)).toEqual(['TASK_FINISHED']);
+    const again = stack.use(
+      await SilentAgent.register(served.address, {
+        id: agent.id,
+        frameworks: [{ user: 'root', name: 'f', id: framework.id }],
+        tasks: [aKnownTask(framework.id, agent.id, 'TASK_FINISHED')],
+      }),
+    );
+    await again.told('REGISTERED');
+    const seen = framework.events.length;
+    await again.call(update);
+    const { uuid } = (await framework.next('UPDATE', seen)).update.status;
+    const acknowledge = { agent_id: { value: agent.id }, task_id: { value: 't1' }, uuid };
+    await framework.call({ type: 'ACKNOWLEDGE', acknowledge });
+    await again.told('STATUS_ACKNOWLEDGED');
+    expect([record?.tasks.size, record?.completedTasks.length]).toEqual([0, 1]);
+  });
+
   it('that comes back without its task leaves that unknown', async () => {
     const { framework, agent } = await aRunningTask(CAPABLE);
     await freeze();

@@ -29,9 +29,8 @@ export class Agents {
     return `${this.#master.id}-S${this.#count++}`;
   }
 
-  /** Makes a record; `connect` is next. */
+  /** Makes a record; `connect` is next, and then observers are told. */
   add(id: string, info: AgentInfo, facts: { readonly pid: string; readonly version: string }): AgentRecord {
-    const { registry, events } = this.#master;
     const agent: AgentRecord = {
       id,
       info: { ...info, id: { value: id } },
@@ -46,8 +45,7 @@ export class Agents {
       killed: new Set(),
       reregistration: undefined,
     };
-    registry.agents.set(id, agent);
-    events.agentAdded(agent);
+    this.#master.registry.agents.set(id, agent);
     return agent;
   }
 
@@ -158,7 +156,7 @@ export class Agents {
 
   #lose(agent: AgentRecord, settle: (task: TaskRecord) => void, cause: string): void {
     const { registry, offers, events, options } = this.#master;
-    // An end that nobody has acknowledged yet stays the end that it is.
+    // DEVIATION: upstream says TASK_LOST of a task whose end nobody has acknowledged yet. It stays the end that it is.
     for (const task of agent.tasks.values()) {
       if (isTerminalState(stateOf(task))) this.#master.tasks.complete(task);
       else settle(task);

@@ -75,7 +75,11 @@ export class Frameworks {
     return undefined;
   }
 
-  /** A framework that is known from elsewhere and has not subscribed to this master yet. */
+  /**
+   * A framework that is known from elsewhere and has not subscribed to this master yet.
+   *
+   * DEVIATION: upstream keeps it for ever, and what it runs. Here it is removed when it does not come back.
+   */
   recover(info: FrameworkRecord['info']): FrameworkRecord {
     const framework = this.#add(info);
     framework.isRecovered = true;

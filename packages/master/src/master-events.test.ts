@@ -11,7 +11,8 @@ describe('MasterEvents', () => {
       frameworkAdded: ({ id }) => void seen.push(`framework added: ${registry.frameworks.has(id)}`),
       frameworkUpdated: ({ info }) => void seen.push(`framework updated: ${info.webui_url}`),
       frameworkRemoved: ({ id }) => void seen.push(`framework removed: ${registry.completedFrameworks.has(id)}`),
-      agentAdded: ({ id }) => void seen.push(`agent added: ${registry.agents.has(id)}`),
+      agentAdded: ({ id, channel }) =>
+        void seen.push(`agent added: ${registry.agents.has(id) && channel !== undefined}`),
       agentRemoved: ({ id }) => void seen.push(`agent removed: ${!registry.agents.has(id)}`),
       taskAdded: ({ info }) => void seen.push(`task added: ${info.task_id.value}`),
       taskUpdated: (task, status, state) => {

@@ -31,7 +31,9 @@ export function register(master: Master, registration: AgentRegistration, channe
   if (info.id === undefined) {
     master.counters.count('messages_register_slave');
     master.counters.count('slave_registrations');
-    welcome(master, master.agents.add(master.agents.nextId(), info, registration), channel);
+    const agent = master.agents.add(master.agents.nextId(), info, registration);
+    welcome(master, agent, channel);
+    master.events.agentAdded(agent);
   } else if (known === undefined) {
     master.counters.count('messages_reregister_slave');
     readmit(master, info.id.value, registration, channel);
@@ -114,6 +116,7 @@ function readmit(
   agent.reregisteredAt = master.nowSeconds();
   counters.count('slave_reregistrations');
   welcome(master, agent, channel);
+  master.events.agentAdded(agent);
   // Upstream's own spelling.
   const message = wasUnreachable ? 'Unreachable agent re-reregistered' : 'Unknown agent reregistered';
   for (const known of registration.tasks ?? []) {

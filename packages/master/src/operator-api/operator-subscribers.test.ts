@@ -45,7 +45,8 @@ describe('subscribers of the operator API', () => {
     const [second, third] = [await join(), await join()];
     await oldest.ended;
     expect(subscribers.count).toBe(2);
-    served.master.agents.add('S', { hostname: 'h' }, { pid: 'slave(1)@h:1', version: '1' });
+    const { agents, events: told } = served.master;
+    told.agentAdded(agents.add('S', { hostname: 'h' }, { pid: 'slave(1)@h:1', version: '1' }));
     for (const { events } of [second, third]) {
       await waitUntil(() => events.at(-1)?.type === 'AGENT_ADDED', { what: 'the event' });
     }
