@@ -41,6 +41,7 @@ export const benchmark: Benchmark = {
         {
           'empty script': async () => void (await run([process.execPath, empty], env)),
           'dvdcli version': async () => void (await run(dvdcli('version'), env)),
+          'dvdcli mount, compat 0.1': async () => await mounting(dvdcli('mount', '--dvdcli-compat=0.1', ...volume)),
           'dvdcli mount': async () => await mounting(dvdcli('mount', ...volume)),
           'curl, same three calls': async () => await mounting(curl(socketPath)),
         },

@@ -1,6 +1,7 @@
 /** Reads one HTTP/1.x reply from bytes that come in pieces of any size. */
 import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
 import { FirstObject } from '../go/first-object.ts';
+import { ByteQueue } from './byte-queue.ts';
 
 /** The bytes are not an HTTP/1.x reply. */
 export class HttpReplyError extends DomainError<'BAD_HTTP_REPLY'> {
@@ -30,7 +31,9 @@ type Phase = 'head' | 'length' | 'until-end' | 'chunk-size' | 'chunk-data' | 'ch
 export class HttpReplyReader {
   readonly #bodyBytesMax: number;
   #phase: Phase = 'head';
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #pending = new ByteQueue();
+  /** How much of the pending bytes was already searched for the end of a head or a line. */
+  #searched = 0;
   /** Grows by doubling, so that a reply of many small chunks costs no more than a whole one. */
   #body: Buffer = Buffer.alloc(0);
   #bodyBytes = 0;
@@ -48,7 +51,7 @@ export class HttpReplyReader {
 
   /** Takes the next bytes; gives the reply as soon as it is whole. @throws HttpReplyError, HttpReplyTooLongError */
   push(bytes: Buffer): HttpReply | undefined {
-    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
+    this.#pending.push(bytes);
     while (this.#phase !== 'done' && this.#step());
     return this.#phase === 'done' ? this.#reply(false) : undefined;
   }
@@ -96,15 +99,17 @@ export class HttpReplyReader {
   }
 
   #readHead(): boolean {
-    const end = /\r?\n\r?\n/.exec(this.#pending.subarray(0, HEAD_BYTES_MAX).toString('latin1'));
-    if (end === null) {
-      const start = this.#pending.subarray(0, 5).toString('latin1');
+    const bytes = this.#pending.peek().subarray(0, HEAD_BYTES_MAX);
+    const end = endOfHead(bytes, Math.max(this.#searched - 3, 0));
+    if (end === undefined) {
+      this.#searched = bytes.length;
+      const start = bytes.toString('latin1', 0, 5);
       if (!'HTTP/'.startsWith(start)) throw new HttpReplyError(`malformed HTTP response ${JSON.stringify(start)}`);
       if (this.#pending.length > HEAD_BYTES_MAX) throw new HttpReplyError('HTTP response headers are too long');
       return false;
     }
-    const [statusLine = '', ...lines] = this.#pending.subarray(0, end.index).toString('latin1').split(/\r?\n/);
-    this.#pending = this.#pending.subarray(end.index + end[0].length);
+    const [statusLine = '', ...lines] = bytes.toString('latin1', 0, end.text).split(/\r?\n/);
+    this.#skip(end.whole);
     const status = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(statusLine);
     if (status === null) throw new HttpReplyError(`malformed HTTP response ${JSON.stringify(statusLine)}`);
     this.#status = Number(status[2]);
@@ -158,14 +163,21 @@ export class HttpReplyReader {
   }
 
   #line(): string | undefined {
-    const end = this.#pending.indexOf(0x0a);
+    const bytes = this.#pending.peek();
+    const end = bytes.indexOf(0x0a, this.#searched);
     if (end === -1) {
-      if (this.#pending.length > HEAD_BYTES_MAX) throw new HttpReplyError('a line of the chunked body is too long');
+      this.#searched = bytes.length;
+      if (bytes.length > HEAD_BYTES_MAX) throw new HttpReplyError('a line of the chunked body is too long');
       return undefined;
     }
-    const line = this.#pending.subarray(0, end).toString('latin1').replace(/\r$/, '');
-    this.#pending = this.#pending.subarray(end + 1);
+    const line = bytes.toString('latin1', 0, end).replace(/\r$/, '');
+    this.#skip(end + 1);
     return line;
+  }
+
+  #skip(count: number): void {
+    this.#pending.skip(count);
+    this.#searched = 0;
   }
 
   #take(count: number): void {
@@ -177,11 +189,11 @@ export class HttpReplyReader {
       this.#body.copy(grown, 0, 0, this.#bodyBytes);
       this.#body = grown;
     }
-    const bytes = this.#pending.subarray(0, count);
+    const bytes = this.#pending.peek().subarray(0, count);
     bytes.copy(this.#body, this.#bodyBytes);
     this.#bodyBytes += count;
     this.#hasWholeObject = this.#firstObject.push(bytes);
-    this.#pending = this.#pending.subarray(count);
+    this.#skip(count);
   }
 
   /** A plugin may take the offer of gzip, see `plugin-connection.ts`; zlib is loaded only then. */
@@ -206,6 +218,15 @@ export class HttpReplyReader {
       isTruncated,
     };
   }
+}
+
+/** Where a head's text ends, and where the empty line after it does; `from` is how far it was searched before. */
+function endOfHead(bytes: Buffer, from: number): { readonly text: number; readonly whole: number } | undefined {
+  const [bare, full] = [bytes.indexOf('\n\n', from), bytes.indexOf('\n\r\n', from)];
+  if (bare === -1 && full === -1) return undefined;
+  const isBare = full === -1 || (bare !== -1 && bare < full);
+  const at = isBare ? bare : full;
+  return { text: bytes[at - 1] === 0x0d ? at - 1 : at, whole: at + (isBare ? 2 : 3) };
 }
 
 function tooLong(bytesMax: number): HttpReplyTooLongError {
