@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LocalCluster } from '@drydock/cluster';
-import { driverProfiles } from '@drydock/fake-drivers';
+import { driverProfiles, fill } from '@drydock/fake-drivers';
 
 /** The program of Mesos' own example, with its command line. */
 const CONVOY = 'convoy';
-const RUN_DRIVER = fileURLToPath(new URL('run-driver.ts', import.meta.url));
+const DRYDOCK = fileURLToPath(new URL('../../bin/drydock.js', import.meta.url));
 
 /** A driver that serves; `name` is what a task asks for. */
 export interface UpDriver {
@@ -27,9 +27,9 @@ export async function startDriver(cluster: LocalCluster, name: string): Promise<
     return { name, summary: 'the program, with its command line', options: {} };
   }
   const directory = join(cluster.directory, `driver-${name}`);
-  await cluster.startPlugin(name, [process.execPath, RUN_DRIVER, name, name, directory]);
-  const fill = (text: string): string =>
-    text.replaceAll('<name>', 'example').replaceAll('<data>', join(directory, 'data'));
-  const options = Object.entries(profile.exampleOptions).map(([key, value]) => [key, fill(value)] as const);
+  const start = ['driver', 'start', '--profile', name, '--directory', directory];
+  await cluster.startPlugin(name, [process.execPath, DRYDOCK, ...start]);
+  const places = { name: 'example', data: join(directory, 'data') };
+  const options = Object.entries(profile.exampleOptions).map(([key, value]) => [key, fill(value, places)] as const);
   return { name, summary: profile.summary, options: Object.fromEntries(options) };
 }
