@@ -170,9 +170,42 @@ describe('a convoy daemon process with ext4 on loop devices', () => {
     await startDaemon();
     expect(JSON.parse((await convoy('inspect', 'myvolume')).stdout)).toMatchObject({
       MountPoint: mountpoint.trim(),
-      DriverInfo: { Size: String(16 * 1024 ** 2), Filesystem: 'ext4' },
+      DriverInfo: {
+        DevID: '1',
+        Device: '/dev/mapper/myvolume',
+        Driver: 'devicemapper',
+        Filesystem: 'ext4',
+        Size: String(16 * 1024 ** 2),
+        VolumeName: 'myvolume',
+      },
     });
     expect(await convoy('umount', 'myvolume')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('mounts at the UUID when it speaks like 0.4, and takes no second place', { tags: ['root'] }, async () => {
+    await enterNamespace();
+    await startDaemon('--drivers', 'devicemapper', '--compat', '0.4');
+    const old = ['--compat', '0.4'];
+    const uuid = (await convoy(...old, 'create', 'myvolume', '--size', '16M')).stdout.trim();
+    const mountpoint = join(directory, 'root', 'devicemapper', 'mounts', uuid);
+    expect(await convoy(...old, 'mount', 'myvolume')).toMatchObject({ exitCode: 0, stdout: `${mountpoint}\n` });
+    expect((await convoy(...old, 'mount', 'myvolume', '--mountpoint', '/m')).stdout).toContain(
+      `Volume myvolume was already mounted at ${mountpoint}, but asked to mount at /m`,
+    );
+    const volumes = JSON.parse((await convoy(...old, 'list')).stdout) as Record<string, { DriverInfo: object }>;
+    expect(volumes[uuid]?.DriverInfo).toEqual({
+      DevID: '1',
+      Device: `/dev/mapper/${uuid}`,
+      Driver: 'devicemapper',
+      MountPoint: mountpoint,
+      Size: String(16 * 1024 ** 2),
+    });
+    expect((await convoy(...old, 'delete', 'myvolume')).stdout).toContain(
+      `Cannot delete volume ${uuid}, it hasn't been umounted`,
+    );
+    expect(await convoy(...old, 'umount', uuid)).toMatchObject({ exitCode: 0, stdout: '\n' });
+    expect(await convoy(...old, 'delete', uuid)).toMatchObject({ exitCode: 0, stdout: '\n' });
+    expect(await loopDevices()).toEqual([]);
   });
 
   it('refuses a size that the thin pool of the real driver would', { tags: ['root'] }, async () => {

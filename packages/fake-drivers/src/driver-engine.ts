@@ -18,7 +18,7 @@ import { checkCreateRequest } from './create-request.ts';
 import { UnknownVolumeError, VolumeMountedError, VolumeStateError } from './driver-errors.ts';
 import type { DriverProfile, ProfileTexts } from './profile.ts';
 import type { RecordBook } from './records/record-book.ts';
-import { noUses, type VolumeRecord } from './records/volume-record.ts';
+import { noUses, toVolumeFacts, type VolumeFacts, type VolumeRecord } from './records/volume-record.ts';
 import { resolveInside } from './store/inside.ts';
 import type { StoredVolume, VolumeStore } from './store/volume-store.ts';
 import { fill } from './template.ts';
@@ -30,15 +30,7 @@ export interface EnginePorts {
 }
 
 /** A volume as it is now. */
-export interface EngineVolume {
-  readonly name: string;
-  readonly uuid: string;
-  /** Counts up per driver; 0 where the driver does not count. */
-  readonly index: number;
-  readonly sizeBytes: number;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-  readonly options: VolumeOptions;
+export interface EngineVolume extends VolumeFacts {
   /** Set while it is mounted here. */
   readonly mountpoint?: string;
   /** Where it is when it is mounted here. */
@@ -239,7 +231,7 @@ export class DriverEngine {
 
   async #know(volume: BackingVolume): Promise<Known> {
     const { records, store } = this.#options;
-    const record = { ...noUses, ...records.get(volume.name), ...toRecordFacts(volume) };
+    const record = { ...noUses, ...records.get(volume.name), ...toVolumeFacts(volume) };
     const stored = this.#toStored(volume);
     return { volume, record, stored, isMounted: await store.isMounted(stored, { recorded: record.isMounted }) };
   }
@@ -296,15 +288,10 @@ export class DriverEngine {
   }
 
   #toVolume({ volume, stored, isMounted }: Known): EngineVolume {
-    const { name, uuid, index, sizeBytes, createdAt, options, status } = volume;
     const place = this.#options.store.mountpointOf(stored);
+    const { status } = volume;
     return {
-      name,
-      uuid,
-      index,
-      sizeBytes,
-      createdAt,
-      options,
+      ...toVolumeFacts(volume),
       place,
       ...(status === undefined ? {} : { status }),
       ...(isMounted ? { mountpoint: place } : {}),
@@ -330,15 +317,4 @@ export class DriverEngine {
   #keyOf(name: string): string {
     return this.profile.nameLookup === 'case-insensitive' ? name.toLowerCase() : name;
   }
-}
-
-function toRecordFacts({
-  name,
-  uuid,
-  index,
-  sizeBytes,
-  createdAt,
-  options,
-}: BackingVolume): Omit<VolumeRecord, keyof typeof noUses> {
-  return { name, uuid, index, sizeBytes, createdAt, options };
 }

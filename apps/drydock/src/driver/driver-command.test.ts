@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,7 @@ interface Ready {
   readonly child: ChildProcess;
   readonly socketPath: string;
   readonly seed: number;
+  readonly endpoint: string | undefined;
   readonly stderr: () => string;
 }
 
@@ -44,8 +46,8 @@ async function start(args: readonly string[], inside: readonly string[] = []): P
   await waitUntil(() => stdout.includes('\n'), { what: 'the driver to be ready' }).catch((error: unknown) => {
     throw new Error(`the driver did not start: ${stderr}`, { cause: error });
   });
-  const { socketPath, seed } = JSON.parse(stdout) as { socketPath: string; seed: number }; // the command's own output
-  return { child, socketPath, seed, stderr: () => stderr };
+  const facts = JSON.parse(stdout) as { socketPath: string; seed: number; endpoint?: string }; // the command's own output
+  return { ...facts, child, endpoint: facts.endpoint, stderr: () => stderr };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -141,32 +143,68 @@ describe('drydock driver start', () => {
     await expect(stat(join(directory, 'home'))).rejects.toThrow('ENOENT');
   });
 
-  it('leaves neither mount nor loop device, also not those of a killed predecessor', { tags: ['root'] }, async () => {
-    await mkdir(join(directory, 'run'));
-    const holder = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo ready && exec cat'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
+  describe('in a mount namespace', () => {
+    let inside: readonly string[];
+
+    beforeEach(async () => {
+      const holder = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo ready && exec cat'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      children.push(holder);
+      await once(holder.stdout, 'data');
+      inside = ['nsenter', '-t', String(holder.pid), '-m', '--'];
     });
-    children.push(holder);
-    await new Promise((resolve) => holder.stdout.once('data', resolve));
-    const inside = ['nsenter', '-t', String(holder.pid), '-m', '--'];
+
+    const sh = async (script: string): Promise<string> => {
+      const [program, ...args] = [...inside, 'sh', '-c', script];
+      return await runOrThrow([program, ...args]);
+    };
     const mounts = async (): Promise<readonly string[]> =>
-      (await runOrThrow(['nsenter', '-t', String(holder.pid), '-m', '--', 'cat', '/proc/self/mountinfo']))
-        .split('\n')
-        .filter((line) => line.includes(directory));
-    const loops = async (): Promise<readonly string[]> =>
-      (await runOrThrow(['losetup', '--list', '--noheadings', '--output', 'BACK-FILE']))
-        .split('\n')
-        .filter((line) => line.startsWith(directory));
-    const args = ['--profile', 'rexray-ebs', '--name', 'ebs'];
-    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-      const driver = await start(args, inside);
-      await post(driver.socketPath, 'VolumeDriver.Create', { Name: 'v1', Opts: { size: '1' } });
-      expect(await post(driver.socketPath, 'VolumeDriver.Mount', { Name: 'v1' })).toHaveProperty('Mountpoint');
-      expect(await mounts()).toHaveLength(1);
-      await end(driver.child, signal);
-    }
-    expect(await mounts()).toEqual([]);
-    expect(await loops()).toEqual([]);
-    expect(await readdir(directory)).toEqual(['run']);
+      (await sh('cat /proc/self/mountinfo')).split('\n').filter((line) => line.includes(directory));
+    const loops = async (): Promise<readonly string[]> => {
+      const all = await runOrThrow(['losetup', '--list', '--noheadings', '--output', 'BACK-FILE']);
+      return all.split('\n').filter((line) => line.startsWith(directory));
+    };
+    const mountpoint = async (socketPath: string, name: string): Promise<string> => {
+      const answer = (await post(socketPath, 'VolumeDriver.Mount', { Name: name })) as Record<string, string>; // shown when it is none
+      return answer['Mountpoint'] ?? JSON.stringify(answer);
+    };
+
+    it('leaves neither mount nor loop device, also not those of a killed predecessor', { tags: ['root'] }, async () => {
+      for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+        const driver = await start(['--profile', 'rexray-ebs', '--name', 'ebs'], inside);
+        await post(driver.socketPath, 'VolumeDriver.Create', { Name: 'v1', Opts: { size: '1' } });
+        expect(await mountpoint(driver.socketPath, 'v1')).toContain('/volumes/v1/data');
+        expect(await mounts()).toHaveLength(1);
+        await end(driver.child, signal);
+      }
+      expect(await mounts()).toEqual([]);
+      expect(await loops()).toEqual([]);
+      expect(await readdir(directory)).toEqual(['run']);
+    });
+
+    it('is one of two nodes that share a volume, or take it from each other', { tags: ['root'] }, async () => {
+      const shared = ['--profile', 'rexray-ebs', '--shared', join(directory, 'shared')];
+      const home = (name: string): readonly string[] => ['--name', name, '--directory', join(directory, name)];
+      const a = await start([...shared, ...home('a'), '--node', 'i-a'], inside);
+      const toA = ['--endpoint', a.endpoint ?? '', '--node', 'i-b'];
+      const b = await start([...shared, ...home('b'), ...toA], inside);
+      await post(a.socketPath, 'VolumeDriver.Create', { Name: 'v1', Opts: { size: '1' } });
+      const onA = await mountpoint(a.socketPath, 'v1');
+      await sh(`echo from a > ${onA}/myfile`);
+      expect(await mountpoint(b.socketPath, 'v1')).toContain('volume already attached to a host');
+      await post(a.socketPath, 'VolumeDriver.Unmount', { Name: 'v1' });
+      const onB = await mountpoint(b.socketPath, 'v1');
+      expect(await sh(`ls ${onB} && cat ${onB}/myfile && echo from b > ${onB}/other && sync`)).toBe(
+        'lost+found\nmyfile\nfrom a\n',
+      );
+      const thief = await start([...shared, ...home('c'), '--preempt', ...toA.with(3, 'i-c')], inside);
+      const onC = await mountpoint(thief.socketPath, 'v1');
+      await sh(`echo late > ${onB}/late`);
+      expect(await sh(`ls ${onC}`)).toBe('lost+found\nmyfile\nother\n');
+      for (const { child } of [thief, b, a]) expect(await end(child, 'SIGTERM')).toBe(0);
+      expect(await mounts()).toEqual([]);
+      expect(await loops()).toEqual([]);
+    });
   });
 });

@@ -1,6 +1,6 @@
 import type { ClockPort, RandomPort } from '@drydock/base/ports';
 import type { RecordBook } from '../records/record-book.ts';
-import { noUses, type VolumeRecord } from '../records/volume-record.ts';
+import { noUses, toVolumeFacts, type VolumeRecord } from '../records/volume-record.ts';
 import { toUuid } from '../uuid.ts';
 import type { BackingVolume, VolumeBacking } from './volume-backing.ts';
 
@@ -28,6 +28,6 @@ export function createLocalBacking(
   };
 }
 
-function toBackingVolume({ name, uuid, index, sizeBytes, createdAt, options }: VolumeRecord): BackingVolume {
-  return { name, uuid, index, sizeBytes, createdAt, options, attachment: 'here' };
+function toBackingVolume(record: VolumeRecord): BackingVolume {
+  return { ...toVolumeFacts(record), attachment: 'here' };
 }

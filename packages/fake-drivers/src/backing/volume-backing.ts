@@ -1,17 +1,10 @@
 /** Where the volumes of a driver are known. A driver's own records are one backing; the others are shared by nodes. */
 import { DomainError } from '@drydock/base/errors';
 import type { VolumeOptions } from '@drydock/volume-plugin';
+import type { VolumeFacts } from '../records/volume-record.ts';
 
 /** A volume as its backing knows it. */
-export interface BackingVolume {
-  readonly name: string;
-  readonly uuid: string;
-  readonly index: number;
-  /** 0 = unlimited. */
-  readonly sizeBytes: number;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-  readonly options: VolumeOptions;
+export interface BackingVolume extends VolumeFacts {
   /** Where its data can be reached. A backing without attachments says `here`. */
   readonly attachment: 'here' | 'elsewhere' | 'none';
   /** What Get tells as `Status`. */

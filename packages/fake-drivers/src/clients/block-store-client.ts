@@ -41,3 +41,13 @@ export class BlockStoreRefusalError extends DomainError<'BLOCK_STORE_REFUSAL'> {
     this.reason = reason;
   }
 }
+
+/** Undefined in place of a refusal for one of the reasons. */
+export async function unlessRefused<T>(reasons: readonly string[], operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (error instanceof BlockStoreRefusalError && reasons.includes(error.reason)) return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,12 @@
  * tokens, so a creation carries one as metadata, and whoever repeats it looks for that first.
  */
 import type { CallOptions } from '../backing/volume-backing.ts';
-import { BlockStoreRefusalError, type BlockStoreClient, type BlockVolume } from './block-store-client.ts';
+import {
+  BlockStoreRefusalError,
+  unlessRefused,
+  type BlockStoreClient,
+  type BlockVolume,
+} from './block-store-client.ts';
 import { toFields, toText, type Fields } from './json-fields.ts';
 import {
   requestRetrying,
@@ -46,7 +51,7 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
     node: options.node,
     list: async (to) => await list('', to),
     async get(id, to) {
-      const answer = await unless(['itemNotFound'], session.call('GET', `volumes/${id}`, undefined, to));
+      const answer = await unlessRefused(['itemNotFound'], session.call('GET', `volumes/${id}`, undefined, to));
       return answer === undefined ? undefined : toBlockVolume(answer['volume']);
     },
     async create({ name, sizeGib }, to) {
@@ -66,7 +71,7 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
       }
     },
     async delete(id, to) {
-      await unless(['itemNotFound'], session.call('DELETE', `volumes/${id}`, undefined, to));
+      await unlessRefused(['itemNotFound'], session.call('DELETE', `volumes/${id}`, undefined, to));
     },
     async attach(id, to) {
       await act(id, { 'os-attach': { instance_uuid: options.node, mountpoint: '/dev/vdb' } }, to);
@@ -177,15 +182,6 @@ function parse(body: string, status: number): Fields {
     return toFields(JSON.parse(body));
   } catch (error) {
     throw new RetryableError(`status ${status}, no JSON: ${body.slice(0, 100)}`, { cause: error });
-  }
-}
-
-async function unless<T>(reasons: readonly string[], operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (error instanceof BlockStoreRefusalError && reasons.includes(error.reason)) return undefined;
-    throw error;
   }
 }
 

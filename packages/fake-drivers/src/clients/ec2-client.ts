@@ -2,7 +2,12 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import type { CallOptions } from '../backing/volume-backing.ts';
 import { EC2_VERSION } from '../emulators/ec2-api.ts';
-import { BlockStoreRefusalError, type BlockStoreClient, type BlockVolume } from './block-store-client.ts';
+import {
+  BlockStoreRefusalError,
+  unlessRefused,
+  type BlockStoreClient,
+  type BlockVolume,
+} from './block-store-client.ts';
 import { toFields, toText, type Fields } from './json-fields.ts';
 import {
   requestRetrying,
@@ -51,7 +56,7 @@ export function createEc2Client(options: Ec2ClientOptions): BlockStoreClient {
     node: options.node,
     list: async (to) => await describe({}, to),
     async get(id, to) {
-      return (await unless(['InvalidVolume.NotFound'], describe({ 'VolumeId.1': id }, to)))?.[0];
+      return (await unlessRefused(['InvalidVolume.NotFound'], describe({ 'VolumeId.1': id }, to)))?.[0];
     },
     async create({ name, sizeGib }, to) {
       const parameters = {
@@ -65,14 +70,14 @@ export function createEc2Client(options: Ec2ClientOptions): BlockStoreClient {
       return toBlockVolume(await call('CreateVolume', parameters, to));
     },
     async delete(id, to) {
-      await unless(['InvalidVolume.NotFound'], call('DeleteVolume', { VolumeId: id }, to));
+      await unlessRefused(['InvalidVolume.NotFound'], call('DeleteVolume', { VolumeId: id }, to));
     },
     async attach(id, to) {
       await call('AttachVolume', { VolumeId: id, InstanceId: options.node, Device: '/dev/xvdf' }, to);
     },
     async detach(id, { isForced, signal }) {
       const parameters = { VolumeId: id, Force: String(isForced) };
-      await unless(['IncorrectState'], call('DetachVolume', parameters, { signal }));
+      await unlessRefused(['IncorrectState'], call('DetachVolume', parameters, { signal }));
     },
   };
 }
@@ -90,15 +95,6 @@ function readAnswer({ status, body }: Answer, root: string): Fields {
   if (status >= 500 || code === 'RequestLimitExceeded')
     throw new RetryableError(`status ${status}, ${code}: ${message}`);
   throw new BlockStoreRefusalError(code, message);
-}
-
-async function unless<T>(reasons: readonly string[], operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (error instanceof BlockStoreRefusalError && reasons.includes(error.reason)) return undefined;
-    throw error;
-  }
 }
 
 function toBlockVolume(volume: Fields): BlockVolume {

@@ -4,9 +4,9 @@
  * `<data>/images/<id>.img`, wherever the node that has it attached puts them.
  */
 import { join } from 'node:path';
-import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { DomainError } from '@drydock/base/errors';
 import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
+import { ServiceRecord } from './service-record.ts';
 
 export interface BlockStoreOptions {
   /** Holds the store's own record, `block-store.json`; absolute. */
@@ -72,21 +72,23 @@ export class BlockStore {
   readonly #options: BlockStoreOptions;
   readonly #volumes: Map<string, StoredBlockVolume>;
   #requestTimes: readonly number[] = [];
-  #saving: Promise<void> = Promise.resolve();
+  readonly #record: ServiceRecord<StoredBlockVolume>;
 
-  private constructor(options: BlockStoreOptions, volumes: readonly StoredBlockVolume[]) {
+  private constructor(
+    options: BlockStoreOptions,
+    record: ServiceRecord<StoredBlockVolume>,
+    volumes: readonly StoredBlockVolume[],
+  ) {
     this.#options = options;
+    this.#record = record;
     this.#volumes = new Map(volumes.map((volume) => [volume.id, volume]));
   }
 
   /** Reads what an earlier run left. */
   static async open(options: BlockStoreOptions): Promise<BlockStore> {
-    const { files } = options.ports;
-    await files.ensureDirectory(options.directory);
-    await files.ensureDirectory(options.dataDirectory);
-    const path = join(options.directory, RECORD);
-    const text = (await files.kindOf(path)) === undefined ? '[]' : await files.readText(path);
-    return new BlockStore(options, JSON.parse(text) as StoredBlockVolume[]); // only this class writes the file
+    await options.ports.files.ensureDirectory(options.dataDirectory);
+    const { record, items } = await ServiceRecord.open<StoredBlockVolume>('block-store.json', options);
+    return new BlockStore(options, record, items);
   }
 
   /** Counts a request. @throws BlockStoreError `throttled` */
@@ -175,7 +177,7 @@ export class BlockStore {
       throw new BlockStoreError('in-use', id, `Volume ${id} is currently attached to ${volume.attachment.node}`);
     }
     this.#volumes.delete(id);
-    await this.#save();
+    await this.#record.save([...this.#volumes.values()]);
     const { dataDirectory, ports } = this.#options;
     await ports.files.remove(join(dataDirectory, id));
     await ports.files.remove(join(dataDirectory, 'images', `${id}.img`));
@@ -201,17 +203,7 @@ export class BlockStore {
 
   async #put(volume: StoredBlockVolume): Promise<StoredBlockVolume> {
     this.#volumes.set(volume.id, volume);
-    await this.#save();
+    await this.#record.save([...this.#volumes.values()]);
     return volume;
   }
-
-  /** One write at a time, the latest state last. */
-  async #save(): Promise<void> {
-    const { directory, ports } = this.#options;
-    const text = `${JSON.stringify([...this.#volumes.values()])}\n`;
-    this.#saving = this.#saving.then(async () => await writeFileAtomic(join(directory, RECORD), text, ports));
-    await this.#saving;
-  }
 }
-
-const RECORD = 'block-store.json';

@@ -4,8 +4,8 @@
  * @see https://flocker-docs.clusterhq.com/en/latest/reference/api.html
  */
 import { join } from 'node:path';
-import { writeFileAtomic } from '@drydock/base/atomic-file';
 import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
+import { ServiceRecord } from './service-record.ts';
 import { jsonReply, type ServiceReply, type ServiceRequest } from './tcp-http-server.ts';
 
 export interface FlockerApiOptions {
@@ -27,26 +27,22 @@ interface Dataset {
   readonly convergesAt: number;
 }
 
-const RECORD = 'datasets.json';
-
 export class FlockerApi {
   readonly #options: FlockerApiOptions;
   readonly #datasets: Map<string, Dataset>;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #record: ServiceRecord<Dataset>;
 
-  private constructor(options: FlockerApiOptions, datasets: readonly Dataset[]) {
+  private constructor(options: FlockerApiOptions, record: ServiceRecord<Dataset>, datasets: readonly Dataset[]) {
     this.#options = options;
+    this.#record = record;
     this.#datasets = new Map(datasets.map((dataset) => [dataset.dataset_id, dataset]));
   }
 
   /** Reads what an earlier run left. */
   static async open(options: FlockerApiOptions): Promise<FlockerApi> {
-    const { files } = options.ports;
-    await files.ensureDirectory(options.directory);
-    await files.ensureDirectory(options.dataDirectory);
-    const path = join(options.directory, RECORD);
-    const text = (await files.kindOf(path)) === undefined ? '[]' : await files.readText(path);
-    return new FlockerApi(options, JSON.parse(text) as Dataset[]); // only this class writes the file
+    await options.ports.files.ensureDirectory(options.dataDirectory);
+    const { record, items } = await ServiceRecord.open<Dataset>('datasets.json', options);
+    return new FlockerApi(options, record, items);
   }
 
   async answer({ method, url, body }: ServiceRequest): Promise<ServiceReply> {
@@ -97,10 +93,7 @@ export class FlockerApi {
     const { clock } = this.#options.ports;
     const changed = { ...dataset, convergesAt: clock.now() + (this.#options.convergeMs ?? 50) };
     this.#datasets.set(changed.dataset_id, changed);
-    const text = `${JSON.stringify([...this.#datasets.values()])}\n`;
-    const path = join(this.#options.directory, RECORD);
-    this.#saving = this.#saving.then(async () => await writeFileAtomic(path, text, this.#options.ports));
-    await this.#saving;
+    await this.#record.save([...this.#datasets.values()]);
     return changed;
   }
 }

@@ -14,10 +14,11 @@ export interface VolumeUses {
 
 export const noUses: VolumeUses = { isMounted: false, mountCount: 0, ids: [] };
 
-export interface VolumeRecord extends VolumeUses {
+/** What a volume is, whoever knows it. */
+export interface VolumeFacts {
   readonly name: string;
   readonly uuid: string;
-  /** Counts up from 1 per driver. */
+  /** Counts up from 1 per driver; 0 where nobody counts. */
   readonly index: number;
   /** 0 = unlimited. */
   readonly sizeBytes: number;
@@ -25,6 +26,13 @@ export interface VolumeRecord extends VolumeUses {
   readonly createdAt: number;
   /** As the Create had them. */
   readonly options: VolumeOptions;
+}
+
+export interface VolumeRecord extends VolumeFacts, VolumeUses {}
+
+/** The facts alone of something that has more. */
+export function toVolumeFacts({ name, uuid, index, sizeBytes, createdAt, options }: VolumeFacts): VolumeFacts {
+  return { name, uuid, index, sizeBytes, createdAt, options };
 }
 
 /** A record cannot be read; the driver does not start, so that it forgets no volume. */
