@@ -37,7 +37,7 @@ describe('drydock', () => {
     for (const { flags, description, defaultValue } of command.options) {
       expect(description, flags).not.toBe('');
       expect(told).toContain(`${flags} ${flat(description)}`);
-      expect(told).toContain(defaultValue === undefined ? '' : `(default: ${JSON.stringify(defaultValue)})`);
+      expect(told).toContain(defaultValue === undefined ? '' : `default: ${JSON.stringify(defaultValue)})`);
     }
     for (const child of command.commands) expect(told).toContain(child.name());
   });
