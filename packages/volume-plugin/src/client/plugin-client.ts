@@ -118,7 +118,8 @@ export class PluginClient implements Disposable {
   /**
    * A request with a body goes out once: when the connection is lost after it, the plugin may have acted on it. As in
    * dvdcli, the schedule is waited for all the same; the attempts that would follow never reach the plugin there either.
-   * Docker's engine sends them with an empty body, which nobody should copy.
+   *
+   * DEVIATION: Docker's engine sends such a request again, up to four times, with an empty body.
    */
   async #postWithRetry(method: string, body: string, signal: AbortSignal): Promise<HttpReply> {
     let lost: PluginConnectionLostError | undefined;

@@ -4,12 +4,12 @@
  * hides a good spec file.
  * @see https://docs.docker.com/engine/extend/plugin_api/#plugin-discovery
  */
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, systemCodeOf } from '@drydock/base/errors';
 import { PluginAddressError, PluginNotFoundError } from '../errors.ts';
 import { readFirstJson } from '../go/go-json.ts';
 import { decodeInto, goPointer, goString, goStruct } from '../go/go-struct.ts';
+import { statOf, textOf } from './files.ts';
 import { parsePluginAddress, type PluginAddress } from './plugin-address.ts';
 import { loadPluginTls, tlsConfig } from './plugin-tls.ts';
 
@@ -70,7 +70,7 @@ async function parseJsonSpec(path: string, text: string): Promise<PluginAddress>
 
 async function isSocket(path: string): Promise<boolean> {
   try {
-    return (await stat(path)).isSocket();
+    return (await statOf(path)).isSocket();
   } catch (error) {
     if (isAbsent(error)) return false;
     throw new PluginAddressError(messageOf(error), { cause: error });
@@ -79,7 +79,7 @@ async function isSocket(path: string): Promise<boolean> {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await textOf(path);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw new PluginAddressError(messageOf(error), { cause: error });

@@ -1,8 +1,8 @@
 /** TLS to a plugin as the `TLSConfig` of a `.json` spec asks for it. */
-import { readFile } from 'node:fs/promises';
 import { messageOf } from '@drydock/base/errors';
 import { PluginTlsError } from '../errors.ts';
 import { goBool, goString, goStruct, type GoType } from '../go/go-struct.ts';
+import { textOf } from './files.ts';
 
 /** PEM texts. */
 export interface PluginTls {
@@ -51,7 +51,7 @@ export async function loadPluginTls(config: TlsConfig): Promise<PluginTls> {
 
 async function read(what: string, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await textOf(path);
   } catch (error) {
     throw new PluginTlsError(`Could not read ${what} ${JSON.stringify(path)}: ${messageOf(error)}`, { cause: error });
   }

@@ -92,6 +92,21 @@ describe.each(clients)('an answer to Get as %s reads it', (client) => {
   });
 });
 
+describe('an answer to List', () => {
+  it.each(clients)('with null among its volumes is an error for %s', async (client) => {
+    await using _plugin = await startScriptedPlugin({
+      socketPath: join(directory, 'd.sock'),
+      answers: { 'VolumeDriver.List': { body: '{"Volumes":[{"Name":"v"},null]}' } },
+    });
+    const directories = { sockets: directory, specs: [] };
+    using driver = await connectVolumeDriver('d', { signal, client, directories });
+    await expect(driver.list({ signal })).rejects.toMatchObject({
+      code: 'BAD_PLUGIN_REPLY',
+      message: 'expected volumes in Volumes, got null',
+    });
+  });
+});
+
 describe('CreatedAt and Status', () => {
   it.each([
     ['an empty CreatedAt', '{"Volume":{"Name":"v","CreatedAt":""}}'],

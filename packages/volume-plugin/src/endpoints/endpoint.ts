@@ -56,14 +56,21 @@ export function decodeMountpoint(struct: string): Endpoint<never, string>['decod
 export function decodeRequestWith(
   has: { readonly options?: boolean; readonly id?: boolean } = {},
 ): (request: GoValue) => VolumeDriverRequest {
+  return (request) => {
+    const { Name, Opts, ID } = decodeInto(request, pluginRequest(has));
+    return { Name, Opts: Object.fromEntries(Opts ?? []), ...(ID === undefined || ID === '' ? {} : { ID }) };
+  };
+}
+
+function pluginRequest(has: { readonly options?: boolean; readonly id?: boolean }): GoType<{
+  readonly Name: string;
+  readonly Opts: ReadonlyMap<string, string> | undefined;
+  readonly ID: string | undefined;
+}> {
   const unread: GoType<undefined> = { name: '', zero: () => undefined, fill: () => undefined };
-  const type = goStruct('pluginRequest', {
+  return goStruct('pluginRequest', {
     Name: goString,
     Opts: has.options === true ? goMap(goString) : unread,
     ID: has.id === true ? goString : unread,
   });
-  return (request) => {
-    const { Name, Opts, ID } = decodeInto(request, type);
-    return { Name, Opts: Object.fromEntries(Opts ?? []), ...(ID === undefined || ID === '' ? {} : { ID }) };
-  };
 }

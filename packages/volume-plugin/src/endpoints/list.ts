@@ -16,7 +16,7 @@ export const list: Endpoint<undefined, readonly PluginVolume[]> = {
   decode(value, client) {
     const { Err, Volumes } = decodeInto(value, client === 'engine' ? engineAnswer : dvdcliAnswer);
     const answer = Volumes.map((volume) => {
-      // Go's clients crash on it.
+      // DEVIATION: Go's clients crash on it.
       if (volume === undefined) throw new PluginReplyError('expected volumes in Volumes, got null');
       return toPluginVolume(volume);
     });

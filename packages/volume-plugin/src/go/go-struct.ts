@@ -133,7 +133,8 @@ export function goStruct<const Fields extends Readonly<Record<string, GoType<unk
   fields: Fields,
 ): GoType<Filled<Fields>> {
   const names = Object.keys(fields);
-  const byFoldedName = new Map(names.map((field) => [fold(field), field]));
+  // Made when it is first needed: a program that starts and ends needs few of the structs that it knows.
+  let byFoldedName: ReadonlyMap<string, string> | undefined;
   return {
     name,
     // Each field has the type that its name says.
@@ -144,6 +145,7 @@ export function goStruct<const Fields extends Readonly<Record<string, GoType<unk
         fail({ kind: kindOf(value), typeName: name });
         return old;
       }
+      byFoldedName ??= new Map(names.map((field) => [fold(field), field]));
       const filled: Record<string, unknown> = { ...old };
       for (const [key, item] of value.entries) {
         const field = byFoldedName.get(fold(key));
