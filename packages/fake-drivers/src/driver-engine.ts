@@ -20,7 +20,7 @@ import type { DriverProfile, ProfileTexts } from './profile.ts';
 import type { RecordBook } from './records/record-book.ts';
 import { noUses, toVolumeFacts, type VolumeFacts, type VolumeRecord } from './records/volume-record.ts';
 import { resolveInside } from './store/inside.ts';
-import type { StoredVolume, VolumeStore } from './store/volume-store.ts';
+import type { MountLook, StoredVolume, VolumeStore } from './store/volume-store.ts';
 import { fill } from './template.ts';
 
 export interface EnginePorts {
@@ -202,7 +202,8 @@ export class DriverEngine {
     const { backing, signal } = this.#options;
     const volumes = await backing.list({ signal });
     const shown = volumes.filter(({ name }) => !this.#isStranger(name));
-    const known = await Promise.all(shown.map(async (volume) => this.#toVolume(await this.#know(volume))));
+    const look = await this.#options.store.look();
+    const known = shown.map((volume) => this.#toVolume(this.#know(volume, look)));
     return known.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -226,14 +227,13 @@ export class DriverEngine {
 
   async #find(name: string): Promise<Known | undefined> {
     const [volume] = await this.#options.backing.find(name, this.#options);
-    return volume === undefined ? undefined : await this.#know(volume);
+    return volume === undefined ? undefined : this.#know(volume, await this.#options.store.look());
   }
 
-  async #know(volume: BackingVolume): Promise<Known> {
-    const { records, store } = this.#options;
-    const record = { ...noUses, ...records.get(volume.name), ...toVolumeFacts(volume) };
+  #know(volume: BackingVolume, look: MountLook): Known {
+    const record = { ...noUses, ...this.#options.records.get(volume.name), ...toVolumeFacts(volume) };
     const stored = this.#toStored(volume);
-    return { volume, record, stored, isMounted: await store.isMounted(stored, { recorded: record.isMounted }) };
+    return { volume, record, stored, isMounted: look(stored, { recorded: record.isMounted }) };
   }
 
   async #keep(record: VolumeRecord, uses: Pick<VolumeRecord, 'isMounted' | 'mountCount' | 'ids'>): Promise<void> {

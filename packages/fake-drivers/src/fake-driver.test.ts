@@ -1,11 +1,15 @@
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemFiles, systemRandom } from '@drydock/base/ports';
 import { connectVolumeDriver, type VolumeDriverClient } from '@drydock/volume-plugin';
 import { SkippingClock } from '@drydock/volume-plugin/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFakeDriver, type StartedFakeDriver } from './fake-driver.ts';
+import { createSocketClient } from './contract/socket-client.ts';
+import type { DriverProfile } from './profile.ts';
 import { findProfile } from './profiles/index.ts';
+import { createManualClock } from './testing/manual-clock.ts';
 
 let directory: string;
 const signal = AbortSignal.timeout(60_000);
@@ -237,5 +241,30 @@ describe('a fake driver whose real one goes where it is told', () => {
     const creating = client.create('v2', { mountpoint: join(data, 'v1', 'link', 'drydock') }, { signal });
     await expect(creating).rejects.toThrow('which this driver does not leave');
     expect(await driver.engine.list()).toHaveLength(1);
+  });
+});
+
+describe('a fake driver that takes its time', () => {
+  it('draws it between the ends that the profile gives, the same for the same seed', async () => {
+    const slept = async (seed: number): Promise<readonly number[]> => {
+      const clock = createManualClock();
+      const profile: DriverProfile = { ...findProfile('convoy-0.5-vfs'), latencyMs: { 'VolumeDriver.Get': [10, 50] } };
+      await using driver = await startFakeDriver({
+        socketPath: join(directory, 'run', 'd.sock'),
+        directory: join(directory, 'state'),
+        profile,
+        seed,
+        ports: { files: systemFiles, clock, random: systemRandom },
+      });
+      const client = createSocketClient(driver.socketPath, { signal });
+      for (let count = 0; count < 5; count++) await client.post('VolumeDriver.Get', { Name: 'vx' });
+      await client.post('VolumeDriver.List', {});
+      return clock.slept;
+    };
+    const first = await slept(3);
+    expect(first).toHaveLength(5);
+    for (const ms of first) expect(ms >= 10 && ms <= 50).toBe(true);
+    expect(await slept(3)).toEqual(first);
+    expect(await slept(4)).not.toEqual(first);
   });
 });

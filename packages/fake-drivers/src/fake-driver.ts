@@ -22,6 +22,7 @@ import { openEngine, type OpenedEngine, type OpenEngineOptions } from './open-en
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { damageState, type StateDamage } from './records/record-book.ts';
 import { createSeededRandom, type SeededRandom } from '@drydock/base/seeded-random';
+import { parseFirstJson } from '@drydock/volume-plugin';
 import { createVolumeDriverHandlers } from './volume-driver-handlers.ts';
 
 export interface FakeDriverOptions {
@@ -238,9 +239,10 @@ class FakeDriver implements StartedFakeDriver {
       answer = { status: 500, contentType: 'text/plain; charset=utf-8', body: `${messageOf(error)}\n` };
     }
     const outcome = typeof answer === 'string' ? 'no-answer' : isSuccess(answer) ? 'done' : 'refused';
-    const at = this.#requests.indexOf(recorded);
+    const at = this.#requests.lastIndexOf(recorded); // near the end, where calls in the making are
     if (at !== -1) this.#requests[at] = { ...recorded, outcome };
     this.#misuse.hear(call, { isDone, at: recorded.at });
+    if (isDone && call.method === 'VolumeDriver.Remove') this.#volumeFaults.delete(call.request.Name);
     return answer;
   }
 
@@ -287,5 +289,10 @@ class FakeDriver implements StartedFakeDriver {
 
 function isSuccess(answer: HttpAnswer): boolean {
   if (typeof answer === 'string' || answer.status !== 200) return false;
-  return !/"Err":\s*"[^"]/.test(answer.body.slice(-10_000));
+  try {
+    const value = parseFirstJson(answer.body);
+    return typeof value === 'object' && value !== null && (!('Err' in value) || value.Err === '');
+  } catch {
+    return false; // no JSON, which is no success either
+  }
 }

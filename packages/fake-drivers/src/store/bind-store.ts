@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { refuseLinksOutside, resolveInside } from './inside.ts';
-import { isMountpoint, mountAt, replaceByCopy, unmountAt, unmountBelow } from './mount-command.ts';
+import { lookAtMounts, mountAt, replaceByCopy, unmountAt, unmountBelow } from './mount-command.ts';
 import type { StoreDirectories, VolumeStore } from './volume-store.ts';
 
 /** Directories of mode 0700 below `data`, bind-mounted where the driver's layout says. Needs the right to mount. */
@@ -22,7 +22,7 @@ export function createBindStore({ data, mounts }: StoreDirectories): VolumeStore
       await mountAt(place, ['--bind', dataOf(key)]);
     },
     unmount: async ({ place }) => await unmountAt(place),
-    isMounted: async ({ place }) => await isMountpoint(place),
+    look: lookAtMounts,
     fence: async ({ key }) => await replaceByCopy(dataOf(key)),
     unmountAll: async () => await unmountBelow(mounts),
   };

@@ -20,7 +20,10 @@ export function createDirectoryStore({ data }: StoreDirectories): VolumeStore {
     },
     mount: ensure,
     unmount: async () => undefined,
-    isMounted: async (_volume, { recorded }) => recorded,
+    look:
+      async () =>
+      (_volume, { recorded }) =>
+        recorded,
     // Without mounts every node writes to the same path: there is nothing to cut off.
     fence: async () => undefined,
     unmountAll: async () => undefined,

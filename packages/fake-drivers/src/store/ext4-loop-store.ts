@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemFiles } from '@drydock/base/ports';
 import { resolveInside } from './inside.ts';
-import { execute, isMountpoint, mountAt, replaceByCopy, unmountAt, unmountBelow } from './mount-command.ts';
+import { execute, lookAtMounts, mountAt, replaceByCopy, unmountAt, unmountBelow } from './mount-command.ts';
 import type { StoreDirectories, VolumeStore } from './volume-store.ts';
 
 /** Images are `data/images/<key>.img`. */
@@ -18,7 +18,7 @@ export function createExt4LoopStore({ data, mounts }: StoreDirectories): VolumeS
   };
   return {
     mountpointOf: ({ place }) => place,
-    isMounted: async ({ place }) => await isMountpoint(place),
+    look: lookAtMounts,
     create: ensure,
     async destroy({ key }) {
       await rm(imageOf(key), { force: true });

@@ -34,8 +34,14 @@ function processEnvironment(): Record<string, string> {
   );
 }
 
+/** The `look` of stores that mount: one reading of the kernel's table, however many volumes are asked for. */
+export async function lookAtMounts(): Promise<(volume: { readonly place: string }) => boolean> {
+  const mountpoints = await readMountpoints();
+  return ({ place }) => mountpoints.has(place);
+}
+
 /** Whether something is mounted at `path`, which holds no links. */
-export async function isMountpoint(path: string): Promise<boolean> {
+async function isMountpoint(path: string): Promise<boolean> {
   return (await readMountpoints()).has(path);
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { resolveInside } from './inside.ts';
-import { isMountpoint, mountAt, unmountAt, unmountBelow } from './mount-command.ts';
+import { lookAtMounts, mountAt, unmountAt, unmountBelow } from './mount-command.ts';
 import type { StoreDirectories, VolumeStore } from './volume-store.ts';
 
 /** Directory names cannot hold every key. */
@@ -28,7 +28,7 @@ export function createTmpfsStore({ data, mounts }: StoreDirectories): VolumeStor
       await mountAt(place, ['--bind', baseOf(key)]);
     },
     unmount: async ({ place }) => await unmountAt(place),
-    isMounted: async ({ place }) => await isMountpoint(place),
+    look: lookAtMounts,
     fence: async () => undefined, // never shared, see the profiles' stores
     async unmountAll() {
       await unmountBelow(mounts);

@@ -16,6 +16,9 @@ export interface StoredVolume {
   readonly sizeBytes: number;
 }
 
+/** Whether a volume is mounted. A store without mounts of its own gives `recorded` back. */
+export type MountLook = (volume: StoredVolume, options: { readonly recorded: boolean }) => boolean;
+
 export interface VolumeStore {
   /** Where the mounted volume is found; a store that mounts nothing has its own idea. */
   mountpointOf(volume: StoredVolume): string;
@@ -27,8 +30,8 @@ export interface VolumeStore {
   mount(volume: StoredVolume): Promise<void>;
   /** Unmounts it if it is mounted. */
   unmount(volume: StoredVolume): Promise<void>;
-  /** Whether the volume is mounted now. A store without mounts of its own gives `recorded` back. */
-  isMounted(volume: StoredVolume, options: { readonly recorded: boolean }): Promise<boolean>;
+  /** Looks once; what it gives tells of any volume whether it was mounted then. */
+  look(): Promise<MountLook>;
   /** Puts a copy in the place of the data: a mount of them that another node still has no longer reaches them. */
   fence(volume: StoredVolume): Promise<void>;
   /** Undoes every mount below the store's directories, also those of a driver that was killed. */

@@ -31,7 +31,7 @@ await store.mount(volume);
 const mountedTwice = (await mountsBelow(join(root, 'a'))).length;
 await writeFile(join(volume.place, 'myfile'), 'x');
 await store.unmount(volume);
-const unmounted = await store.isMounted(volume, { recorded: true });
+const unmounted = (await store.look())(volume, { recorded: true });
 await store.mount(volume);
 const again = await list(volume.place);
 
