@@ -1,28 +1,19 @@
 /** `npm run bench -- NAME [--json]`: runs one of the benchmarks in `tools/bench`. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, medianOf, quantileOf, toTable, type Benchmark } from './bench-frame.ts';
+import { namedModules } from './named-modules.ts';
 
-const directory = join(import.meta.dirname, 'bench');
-const names = readdirSync(directory)
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.slice(0, -3));
-
-async function load(name: string): Promise<Benchmark> {
-  // By the convention of this directory.
-  return ((await import(join(directory, `${name}.ts`))) as { readonly benchmark: Benchmark }).benchmark;
-}
+const benchmarks = namedModules<Benchmark>(join(import.meta.dirname, 'bench'), 'benchmark');
 
 async function usage(): Promise<string> {
-  const rows = await Promise.all(names.map(async (name) => `  ${name.padEnd(12)}${(await load(name)).about}\n`));
   return `Measure a part of Drydock side by side with a peer or a floor
 
 Usage:
   npm run bench -- NAME [flags]
 
 Benchmarks:
-${rows.join('')}
+${await benchmarks.describe()}
 Flags:
       --json       Print the result as JSON, with every sample
   -h, --help       Print this help
@@ -41,11 +32,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const [name = '', ...more] = positionals;
-  if (!names.includes(name) || more.length > 0) {
-    throw new Error(`Expected one benchmark of ${names.join(', ')}, got '${positionals.join(' ')}'; see --help`);
+  if (!benchmarks.names.includes(name) || more.length > 0) {
+    throw new Error(
+      `Expected one benchmark of ${benchmarks.names.join(', ')}, got '${positionals.join(' ')}'; see --help`,
+    );
   }
   const machine = describeMachine();
-  const result = await (await load(name)).run({ onProgress: (text) => void process.stderr.write(`bench: ${text}\n`) });
+  const result = await (
+    await benchmarks.load(name)
+  ).run({ onProgress: (text) => void process.stderr.write(`bench: ${text}\n`) });
   if (values.json === true) {
     const series = result.series.map((one) => ({
       ...one,

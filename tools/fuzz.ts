@@ -1,29 +1,20 @@
 /** `npm run fuzz -- TARGET [--count N] [--seed S]`: feeds seeded hostile inputs to one of the targets in `tools/fuzz`. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FuzzReport, FuzzTarget } from './fuzz-frame.ts';
+import { namedModules } from './named-modules.ts';
 
 const DEFAULT_COUNT = 2_000;
-const directory = join(import.meta.dirname, 'fuzz');
-const names = readdirSync(directory)
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.slice(0, -3));
-
-async function load(name: string): Promise<FuzzTarget> {
-  // By the convention of this directory.
-  return ((await import(join(directory, `${name}.ts`))) as { readonly target: FuzzTarget }).target;
-}
+const targets = namedModules<FuzzTarget>(join(import.meta.dirname, 'fuzz'), 'target');
 
 async function usage(): Promise<string> {
-  const targets = await Promise.all(names.map(async (name) => `  ${name.padEnd(12)}${(await load(name)).about}\n`));
   return `Feed hostile inputs, drawn from a seed, to a part of Drydock
 
 Usage:
   npm run fuzz -- TARGET [flags]
 
 Targets:
-${targets.join('')}
+${await targets.describe()}
 Flags:
       --count N    How many inputs (default ${DEFAULT_COUNT})
       --seed S     Draw the inputs of an earlier run again (default: a new seed)
@@ -73,12 +64,14 @@ async function main(): Promise<number> {
     return 0;
   }
   const [name = '', ...more] = positionals;
-  if (!names.includes(name) || more.length > 0) {
-    throw new Error(`Expected one target of ${names.join(', ')}, got '${positionals.join(' ')}'; see --help`);
+  if (!targets.names.includes(name) || more.length > 0) {
+    throw new Error(`Expected one target of ${targets.names.join(', ')}, got '${positionals.join(' ')}'; see --help`);
   }
   const count = toInteger('--count', values.count, DEFAULT_COUNT);
   const seed = toInteger('--seed', values.seed, Math.floor(Math.random() * 2 ** 31));
-  const target = await load(name);
+  const target = await targets.load(name);
+  // Told before, because an input may end this process.
+  process.stderr.write(`fuzz: ${name}, ${count} inputs of seed ${seed}\n`);
   const report = await target.run({
     count,
     seed,

@@ -18,7 +18,7 @@ import {
   type ScriptedPlugin,
 } from '@drydock/volume-plugin/fake';
 import { defineFuzzTarget, type FuzzSession, type FuzzTarget } from '../fuzz-frame.ts';
-import { pluginInputs, type ClientInput, type PluginInput, type ServerInput } from '../fuzz-plugin-inputs.ts';
+import { pluginInputs, type ClientInput, type PluginInput, type ServerInput } from './plugin/inputs.ts';
 
 /** Longer than the server's own limit for a request, so that it has to act first. */
 const HANG_MS = 8_000;
@@ -193,7 +193,7 @@ class PluginSession implements FuzzSession<PluginInput> {
 }
 
 async function startServer(directory: string): Promise<ChildProcess> {
-  const program = join(import.meta.dirname, '..', 'fuzz-plugin-server.ts');
+  const program = join(import.meta.dirname, 'plugin', 'server.ts');
   const server = spawn(process.execPath, [program, join(directory, 'server.sock')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

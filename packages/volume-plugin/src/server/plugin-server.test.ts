@@ -1,6 +1,6 @@
 import { link, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,10 +110,67 @@ describe('a plugin server', () => {
     expect(await call('/VolumeDriver.Create', body.padEnd(200))).toMatchObject({ status: 200 });
     expect(await call('/VolumeDriver.Create', body.padEnd(201))).toMatchObject({ status: 413 });
   });
+
+  it('reads what is too long to its end, so that its sender sees the answer', async () => {
+    await serve('convoy');
+    const answer = { status: 413, body: 'request body too long\n' };
+    expect(await call('/VolumeDriver.Create', 'x'.repeat(64 * 200))).toMatchObject(answer);
+    // Of far more than that, the sender may see the connection end before the answer.
+    await Promise.allSettled([call('/VolumeDriver.Create', 'x'.repeat(10_000_000))]);
+    expect(await call('/VolumeDriver.List', '')).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ['convoy', 200, '{\n\t"Err": "Expected the name of a volume in Name of VolumeDriver.Mount, got \\"\\""\n}'],
+    ['sdk', 400, 'Expected the name of a volume in Name of VolumeDriver.Mount, got ""\n'],
+  ] as const)('refuses a call without a name, as %s', async (style, status, text) => {
+    await serve(style);
+    expect(await call('/VolumeDriver.Mount', '{}')).toMatchObject({ status, body: text });
+  });
+
+  it('takes an empty Host header and none', async () => {
+    await serve('convoy');
+    for (const head of ['Host: \r\n', '']) {
+      expect(await exchange(`POST /VolumeDriver.List HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)).toMatch(
+        'HTTP/1.1 200 OK',
+      );
+    }
+  });
 });
+
+/** What comes back for these bytes until the server hangs up. */
+async function exchange(text: string): Promise<string> {
+  const socket = connect({ path: socketPath });
+  let answer = '';
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.setEncoding('latin1').on('data', (more: string) => (answer += more));
+  socket.on('error', () => resolve()).on('close', () => resolve());
+  socket.write(text);
+  await promise;
+  return answer;
+}
 
 describe('startUnixHttpServer', () => {
   const handle = async (): Promise<HttpAnswer> => ({ status: 200, contentType: 'text/plain', body: 'x' });
+
+  it('hangs up on a request that does not come to its end', async () => {
+    server = await startUnixHttpServer({ socketPath, handle, requestMs: 100 });
+    expect(await exchange('POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf')).toMatch('HTTP/1.1 408 ');
+    expect(await call('/', '')).toMatchObject({ body: 'x' });
+  });
+
+  it('hangs up on a client that sends more than 64 requests ahead of their answers', async () => {
+    let askedCount = 0;
+    server = await startUnixHttpServer({
+      socketPath,
+      handle: async () => {
+        askedCount++;
+        return await Promise.resolve('no-reply');
+      },
+    });
+    expect(await exchange('POST / HTTP/1.1\r\n\r\n'.repeat(65))).toBe('');
+    expect(askedCount).toBeLessThanOrEqual(64);
+  });
 
   it('makes a socket that only its owner may use and removes it at stop', async () => {
     server = await startUnixHttpServer({ socketPath, handle });

@@ -1,6 +1,6 @@
 /**
  * The plugin that `npm run fuzz -- plugin` feeds: a process of its own, so that a crash is seen as one and its memory can
- * be measured. `node tools/fuzz-plugin-server.ts SOCKET`; ends when its stdin does.
+ * be measured. `node tools/fuzz/plugin/server.ts SOCKET`; ends when its stdin does.
  */
 import { startVolumePlugin } from '@drydock/volume-plugin/server';
 
