@@ -1,4 +1,5 @@
 import {
+  formatAddress,
   HttpError,
   LoggingLevel,
   VirtualFiles,
@@ -57,7 +58,10 @@ export function masterRoutes(
     {
       method: 'GET',
       path: '/redirect',
-      handle: () => textReply(307, '', { Location: `//${master().options.hostname}:${master().options.port}` }),
+      handle: () => {
+        const { hostname: ip, port } = master().options;
+        return textReply(307, '', { Location: `//${formatAddress({ ip, port })}` });
+      },
     },
     ...SETTINGS,
     ...processRoutes(process),
