@@ -1,4 +1,5 @@
 import {
+  fromRefinedFormat,
   isTerminalState,
   subscribe,
   takeResources,
@@ -130,7 +131,8 @@ class CommandScheduler {
   async #useOffer(offer: Offer): Promise<void> {
     const { task, frameworkInfo } = this.#request;
     const offer_ids = [offer.id];
-    const resources = takeResources(offer.resources ?? [], task.resources ?? [], frameworkInfo.role);
+    const offered = (offer.resources ?? []).map(fromRefinedFormat);
+    const resources = takeResources(offered, task.resources ?? [], frameworkInfo.role);
     if (this.#isLaunched || resources === undefined) {
       await this.#subscription.send({ type: 'DECLINE', decline: { offer_ids } });
       return;
