@@ -3,6 +3,7 @@ import {
   isTerminalState,
   subscribe,
   takeResources,
+  toRefinedFormat,
   type Offer,
   type SchedulerEvent,
   type SchedulerSubscription,
@@ -138,7 +139,8 @@ class CommandScheduler {
       return;
     }
     this.#isLaunched = true;
-    const task_infos = [{ ...task, agent_id: offer.agent_id, resources }];
+    // RESERVATION_REFINEMENT is always on.
+    const task_infos = [{ ...task, agent_id: offer.agent_id, resources: resources.map(toRefinedFormat) }];
     await this.#subscription.send({
       type: 'ACCEPT',
       accept: { offer_ids, operations: [{ type: 'LAUNCH', launch: { task_infos } }] },

@@ -128,8 +128,8 @@ describe('mesos-execute', () => {
           task_id: { value: 'test' },
           agent_id: { value: 'M-S0' },
           resources: [
-            { name: 'cpus', type: 'SCALAR', scalar: { value: 1 }, role: '*' },
-            { name: 'mem', type: 'SCALAR', scalar: { value: 128 }, role: '*' },
+            { name: 'cpus', type: 'SCALAR', scalar: { value: 1 } },
+            { name: 'mem', type: 'SCALAR', scalar: { value: 128 } },
           ],
           command: { shell: true, value: 'ls /tmp/myvolume' },
           container: {
@@ -314,7 +314,8 @@ describe('mesos-execute', () => {
     await using master = await ScriptedMaster.start((call, it) => {
       if (call.type === 'SUBSCRIBE') {
         it.send(subscribed());
-        it.offer([{ ...scalar('cpus', 1), role: 'dev' }, scalar('cpus', 1)]);
+        const { role: _, ...cpus } = scalar('cpus', 1);
+        it.offer([{ ...cpus, reservations: [{ type: 'STATIC', role: 'dev' }] }, cpus]);
       } else if (call.type === 'ACCEPT') it.update({ state: 'TASK_FINISHED', task_id: { value: 'i' } });
     });
     for (const value of [path, `file://${path}`, JSON.stringify(aTask)]) {
@@ -329,8 +330,13 @@ describe('mesos-execute', () => {
           ...aTask,
           agent_id: { value: 'M-S0' },
           resources: [
-            { name: 'cpus', type: 'SCALAR', scalar: { value: 1 }, role: 'dev' },
-            { name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 }, role: '*' },
+            {
+              name: 'cpus',
+              type: 'SCALAR',
+              scalar: { value: 1 },
+              reservations: [{ type: 'STATIC', role: 'dev' }],
+            },
+            { name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 } },
           ],
         },
       ]);
