@@ -3,7 +3,8 @@
  * and the simulation pass their own.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCodeOf } from './errors.ts';
 
@@ -23,6 +24,10 @@ export interface FileSystemPort {
   remove(path: string): Promise<void>;
   /** What `path` is after following links, or undefined when it does not exist. */
   kindOf(path: string): Promise<'directory' | 'file' | 'other' | undefined>;
+  /** `path` without links; fails when it does not exist. */
+  realPath(path: string): Promise<string>;
+  /** Gives the directory `path` itself to an owner; fails when `path` is a link. */
+  setOwner(path: string, owner: { readonly uid: number; readonly gid: number }): Promise<void>;
 }
 
 export interface ClockPort {
@@ -79,5 +84,12 @@ export const systemFiles: FileSystemPort = {
       if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return undefined;
       throw error;
     }
+  },
+  async realPath(path) {
+    return await realpath(path);
+  },
+  async setOwner(path, { uid, gid }) {
+    await using directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    await directory.chown(uid, gid);
   },
 };

@@ -109,10 +109,11 @@ export class MesosContainerizer implements AsyncDisposable {
     await container.destroying;
   }
 
-  /** Destroys every container and removes the control groups that they shared. */
+  /** Destroys every container, stops the isolators and removes the control groups that the containers shared. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ids = [...this.#containers.keys()].map((key) => idOf(key));
     await Promise.allSettled(ids.map(async (id) => await this.destroy(id)));
+    for (const isolator of this.#options.isolators) await isolator[Symbol.asyncDispose]?.();
     if (this.#options.cgroups !== undefined) await removeCgroups(this.#options.cgroups);
   }
 

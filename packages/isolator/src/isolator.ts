@@ -92,4 +92,7 @@ export interface Isolator {
 
   /** Undoes `prepare`. Safe without it, after its failure, and twice. The signal is the clean-up's own bound. */
   cleanup(containerId: ContainerID, options: { signal: AbortSignal }): Promise<void>;
+
+  /** Ends what goes on in the background; what containers have stays as it is. */
+  [Symbol.asyncDispose]?(): Promise<void>;
 }

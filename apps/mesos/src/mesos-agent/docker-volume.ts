@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { DomainError } from '@drydock/base/errors';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
-import { systemFiles, systemRandom } from '@drydock/base/ports';
-import { DockerVolumeIsolator, DvdcliClient, PluginDriverClient } from '@drydock/isolator';
+import { systemClock, systemFiles, systemRandom } from '@drydock/base/ports';
+import { resolveUser } from '@drydock/containerizer';
+import { DockerVolumeIsolator, DvdcliClient, PluginDriverClient, systemMounts } from '@drydock/isolator';
 import type { agentFlags } from './flags.ts';
 
 /** The docker/volume isolator cannot work on this machine; texts are upstream's. */
@@ -21,7 +22,12 @@ export class DockerVolumeUnavailableError extends DomainError<'DOCKER_VOLUME_UNA
 export async function createDockerVolumeIsolator(options: {
   readonly flags: Pick<
     FlagValues<typeof agentFlags>,
-    'docker_volume_client' | 'dvdcli' | 'docker_volume_checkpoint_dir' | 'sandbox_directory'
+    | 'docker_volume_client'
+    | 'dvdcli'
+    | 'docker_volume_checkpoint_dir'
+    | 'docker_volume_chown'
+    | 'docker_volume_mount_counting'
+    | 'sandbox_directory'
   >;
   /** Where dvdcli is looked up. */
   readonly path: string;
@@ -35,14 +41,42 @@ export async function createDockerVolumeIsolator(options: {
     flags.docker_volume_client === 'plugin'
       ? new PluginDriverClient()
       : new DvdcliClient({ dvdcli: await findDvdcli(flags.dvdcli, options.path) });
-  return await DockerVolumeIsolator.create({
+  const logger = options.logger.child('docker-volume');
+  const isolator = await DockerVolumeIsolator.create({
     client,
     checkpointDir: flags.docker_volume_checkpoint_dir,
     sandboxDirectory: flags.sandbox_directory,
+    // The flag's check allows no other.
+    counting: flags.docker_volume_mount_counting === 'first_container' ? 'first_container' : 'per_container',
+    ...(flags.docker_volume_chown ? { findOwner } : {}),
+    bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     files: systemFiles,
+    mounts: systemMounts,
+    clock: systemClock,
     random: systemRandom,
-    logger: options.logger.child('docker-volume'),
+    logger,
   });
+  await warnOfTmpfs(flags.docker_volume_checkpoint_dir, logger);
+  return isolator;
+}
+
+/** How long the look-up of a user may take. */
+const USER_LOOKUP_MS_MAX = 10_000;
+
+async function findOwner(user: string): Promise<{ readonly uid: number; readonly gid: number }> {
+  return await resolveUser(user, { signal: AbortSignal.timeout(USER_LOOKUP_MS_MAX) });
+}
+
+/** @see linux/magic.h */
+const TMPFS_MAGIC = 0x01021994;
+
+async function warnOfTmpfs(directory: string, logger: Logger): Promise<void> {
+  if ((await statfs(directory)).type !== TMPFS_MAGIC) return;
+  logger.warning(
+    'The checkpoints of docker volumes lie on a tmpfs and are lost when the machine restarts, after which nobody tells ' +
+      'the drivers to let go of their volumes; set --docker_volume_checkpoint_dir to a directory on a disk',
+    { directory },
+  );
 }
 
 /** @throws DockerVolumeUnavailableError with upstream's text, and what can be done */

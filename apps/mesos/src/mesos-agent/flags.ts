@@ -99,6 +99,22 @@ export const agentFlags = defineFlags({
     help: 'Which volumes are mounted for which container; use a directory that survives a reboot',
     source: 'slave/flags.cpp: docker_volume_checkpoint_dir',
   },
+  docker_volume_chown: {
+    kind: 'bool',
+    default: 'false',
+    help: 'Give a volume to the user of the first container that may write to it',
+    source: 'slave/flags.cpp: docker_volume_chown',
+  },
+  docker_volume_mount_counting: {
+    kind: 'string',
+    default: 'per_container',
+    check: (value) =>
+      value === 'per_container' || value === 'first_container'
+        ? undefined
+        : 'Expecting one of per_container, first_container',
+    help: "When a driver is told to mount: 'per_container', for each container, as upstream, or 'first_container', for the first one that holds the volume, which suits drivers that count; it is told to unmount once in either case",
+    source: 'drydock',
+  },
   docker_volume_client: {
     kind: 'string',
     default: 'dvdcli',

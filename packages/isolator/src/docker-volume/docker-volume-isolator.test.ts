@@ -1,63 +1,29 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLogger } from '@drydock/base/log';
-import { systemFiles, systemRandom, type FileSystemPort } from '@drydock/base/ports';
-import type { ContainerID, DockerVolume, Volume } from '@drydock/mesos';
+import { systemFiles, type FileSystemPort } from '@drydock/base/ports';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerConfig } from '../isolator.ts';
-import { DockerVolumeIsolator } from './docker-volume-isolator.ts';
+import type { ContainerConfig, ContainerLaunchInfo } from '../isolator.ts';
 import { DriverCallError } from './driver-client.ts';
-import { RecordingDriver } from './recording-driver.ts';
+import { IsolatorFixture, aVolume } from './isolator-fixture.ts';
+import type { RecordingDriver } from './recording-driver.ts';
 import { parseVolumeKey } from './volume-key.ts';
 
+let fixture: IsolatorFixture;
 let root = '';
 let driver: RecordingDriver;
-let isolator: DockerVolumeIsolator;
-const signal = AbortSignal.timeout(60_000);
-const id = (value: string): ContainerID => ({ value });
-
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'docker-volume-'));
-  await mkdir(join(root, 'mountpoint'));
-  await mkdir(join(root, 'sandbox'));
-  driver = new RecordingDriver(join(root, 'mountpoint'));
-  isolator = await DockerVolumeIsolator.create({
-    client: driver,
-    checkpointDir: join(root, 'checkpoints'),
-    sandboxDirectory: '/mnt/mesos/sandbox',
-    files: systemFiles,
-    random: systemRandom,
-    logger: silentLogger,
-  });
+  fixture = await IsolatorFixture.create();
+  ({ root, driver } = fixture);
 });
 afterEach(async () => {
-  await rm(root, { recursive: true });
+  await fixture[Symbol.asyncDispose]();
 });
 
-function aVolume(containerPath: string, docker: Partial<DockerVolume> = {}, mode: 'RW' | 'RO' = 'RW'): Volume {
-  return {
-    container_path: containerPath,
-    mode,
-    source: { type: 'DOCKER_VOLUME', docker_volume: { driver: 'convoy', name: 'v1', ...docker } },
-  };
-}
-
-function aConfig(volumes: Volume[], options: { hasRootfs?: boolean } = {}): ContainerConfig {
-  return {
-    command: { value: 'true' },
-    container: { type: 'MESOS', volumes },
-    resources: [],
-    sandboxDirectory: join(root, 'sandbox'),
-    user: 'root',
-    ...(options.hasRootfs === false ? {} : { image: { entrypoint: [], cmd: [], env: [] } }),
-  };
-}
-
-const prepare = async (container: string, config: ContainerConfig): ReturnType<DockerVolumeIsolator['prepare']> =>
-  await isolator.prepare(id(container), config, { signal });
-const cleanup = async (container: string): Promise<void> => await isolator.cleanup(id(container), { signal });
-const checkpoints = async (): Promise<string[]> => await readdir(join(root, 'checkpoints'));
+const aConfig = (...args: Parameters<IsolatorFixture['config']>): ContainerConfig => fixture.config(...args);
+const prepare = async (container: string, config: ContainerConfig): Promise<ContainerLaunchInfo | undefined> =>
+  await fixture.prepare(container, config);
+const cleanup = async (container: string): Promise<void> => await fixture.cleanup(container);
+const checkpoints = async (): Promise<readonly string[]> => await fixture.checkpoints();
 
 describe('prepare', () => {
   it('does nothing for a container without Docker volumes', async () => {
@@ -100,15 +66,8 @@ describe('prepare', () => {
       ...systemFiles,
       createSynced: async () => await Promise.reject(new Error('no space left on device')),
     };
-    const full = await DockerVolumeIsolator.create({
-      client: driver,
-      checkpointDir: join(root, 'checkpoints'),
-      sandboxDirectory: '/mnt/mesos/sandbox',
-      files,
-      random: systemRandom,
-      logger: silentLogger,
-    });
-    await expect(full.prepare(id('c1'), aConfig([aVolume('/data')]), { signal })).rejects.toThrow(
+    await fixture.restart({ files });
+    await expect(prepare('c1', aConfig())).rejects.toThrow(
       `Failed to checkpoint docker volumes at '${join(root, 'checkpoints', 'c1', 'volumes')}': no space left on device`,
     );
     expect(await checkpoints()).toEqual([]);
@@ -132,6 +91,12 @@ describe('prepare', () => {
     ['an empty path', aVolume(''), 'Invalid container path ""'],
     ['.. in the path', aVolume('/a/../../etc'), 'Invalid container path "/a/../../etc"'],
     ['.. in a relative path', aVolume('../x'), 'Invalid container path "../x"'],
+    ['the root', aVolume('/'), "it covers the container's root or its sandbox"],
+    ['the sandbox', aVolume('.'), "it covers the container's root or its sandbox"],
+    ['what the sandbox lies in', aVolume('/mnt'), "it covers the container's root or its sandbox"],
+    ['/proc', aVolume('/proc'), 'it belongs to the kernel'],
+    ['what lies in /sys', aVolume('/sys/fs/cgroup'), 'it belongs to the kernel'],
+    ['/dev', aVolume('/dev/'), 'it belongs to the kernel'],
   ])('refuses %s before any driver is called', async (_, volume, message) => {
     await expect(prepare('c1', aConfig([volume]))).rejects.toThrow(message);
     await cleanup('c1');
@@ -158,6 +123,9 @@ describe('prepare', () => {
     ['the root', '/'],
     ['two lines', '/tmp\n/etc'],
     ['missing', '/does/not/exist'],
+    ["the host's own", '/etc'],
+    ["in a tree of the host's", '/proc/self'],
+    ['a path that goes up', '/tmp/../etc'],
   ])('refuses a mountpoint that is %s, and unmounts what the driver may have mounted', async (_, mountpoint) => {
     driver.onMount = async () => await Promise.resolve(mountpoint);
     await expect(prepare('c1', aConfig([aVolume('/data')]))).rejects.toThrow(
@@ -169,7 +137,43 @@ describe('prepare', () => {
   });
 });
 
+describe('a mountpoint', () => {
+  it('may be reached over a link, but be none itself', async () => {
+    await symlink(join(root, 'mountpoint'), join(root, 'link'));
+    await symlink(root, join(root, 'up'));
+    driver.onMount = async () => await Promise.resolve(join(root, 'link'));
+    await expect(prepare('c1', aConfig())).rejects.toThrow('expected a directory, not a link to');
+    await cleanup('c1');
+    driver.onMount = async () => await Promise.resolve(join(root, 'up', 'mountpoint'));
+    const launch = await prepare('c2', aConfig());
+    expect(launch?.mounts?.[0]?.source).toBe(join(root, 'mountpoint'));
+  });
+});
+
 describe('container_path', () => {
+  it('of one volume may lie in that of another, and is mounted after it', async () => {
+    const launch = await prepare(
+      'c1',
+      aConfig([aVolume('/a/b/c', { name: 'deep' }), aVolume('/z', { name: 'z' }), aVolume('/a', { name: 'top' })]),
+    );
+    expect(launch?.mounts?.map(({ target }) => target)).toEqual(['/z', '/a', '/a/b/c']);
+  });
+
+  it('is refused twice', async () => {
+    const config = aConfig([aVolume('/a', { name: 'v1' }), aVolume('/a//', { name: 'v2' })]);
+    await expect(prepare('c1', config)).rejects.toThrow("Two docker volumes have the container path '/a//'");
+    expect(driver.calls).toEqual([]);
+  });
+
+  it('in the sandbox goes through no link, which would make directories elsewhere', async () => {
+    await mkdir(join(root, 'elsewhere'));
+    await symlink(join(root, 'elsewhere'), join(root, 'sandbox', 'link'));
+    await expect(prepare('c1', aConfig([aVolume('link/made')]))).rejects.toThrow(
+      `${join(root, 'sandbox', 'link')} is a link to ${join(root, 'elsewhere')}`,
+    );
+    expect(await readdir(join(root, 'elsewhere'))).toEqual([]);
+  });
+
   it.each([
     { path: '/data', hasRootfs: true, target: '/data', made: [] },
     { path: '/data//deep/./x/', hasRootfs: true, target: '/data/deep/x', made: [] },
@@ -295,7 +299,7 @@ describe('a mount that fails', () => {
     const kill = new AbortController();
     const first = prepare('c1', aConfig([aVolume('/a')]));
     await inFlight.promise;
-    const second = isolator.prepare(id('c2'), aConfig([aVolume('/a')]), { signal: kill.signal });
+    const second = fixture.prepare('c2', aConfig([aVolume('/a')]), kill.signal);
     kill.abort(new Error('task killed'));
     await expect(second).rejects.toThrow('task killed');
     await cleanup('c2');
@@ -313,30 +317,5 @@ describe('cleanup', () => {
     await cleanup('c1');
     await cleanup('c1');
     expect(driver.calls).toEqual(['mount convoy/v1', 'unmount convoy/v1']);
-  });
-
-  it('keeps the checkpoint after a failed unmount and unmounts when it is asked again', async () => {
-    await prepare('c1', aConfig([aVolume('/a'), aVolume('/b', { name: 'v2' })]));
-    driver.onUnmount = async ({ name }) => {
-      if (name === 'v1') throw new Error('device is busy');
-      await Promise.resolve();
-    };
-    await expect(cleanup('c1')).rejects.toThrow('device is busy');
-    expect(driver.mounted).toEqual(new Set(['convoy\nv1']));
-    expect(await checkpoints()).toEqual(['c1']);
-    driver.onUnmount = async () => await Promise.resolve();
-    await cleanup('c1');
-    expect(driver.mounted.size).toBe(0);
-    expect(await checkpoints()).toEqual([]);
-  });
-
-  it('unmounts with the next container when an earlier unmount failed', async () => {
-    await prepare('c1', aConfig([aVolume('/a')]));
-    driver.onUnmount = async () => await Promise.reject(new Error('Mock failure'));
-    await expect(cleanup('c1')).rejects.toThrow('Mock failure');
-    driver.onUnmount = async () => await Promise.resolve();
-    await prepare('c2', aConfig([aVolume('/a')]));
-    await cleanup('c2');
-    expect(driver.calls.slice(2)).toEqual(['mount convoy/v1', 'unmount convoy/v1']);
   });
 });

@@ -1,16 +1,22 @@
-import { posix } from 'node:path';
-import { assert, DomainError, messageOf } from '@drydock/base/errors';
-import { KeyedSequencer } from '@drydock/base/keyed-sequencer';
+import { assert, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
-import type { FileSystemPort, RandomPort } from '@drydock/base/ports';
+import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
 import type { ContainerID } from '@drydock/mesos';
-import type { ContainerConfig, ContainerLaunchInfo, ContainerMount, Isolator } from '../isolator.ts';
-import { DriverCallError, type DriverClient } from './driver-client.ts';
-import { prepareMountTarget } from './mount-target.ts';
+import type { ContainerConfig, ContainerLaunchInfo, ContainerMount, ContainerState, Isolator } from '../isolator.ts';
+import { containerKey, containerText } from './container-key.ts';
+import { ContainerRecords } from './container-records.ts';
+import type { DriverClient } from './driver-client.ts';
+import type { MountTablePort } from './mount-table.ts';
+import { orderTargets, prepareMountTarget } from './mount-target.ts';
+import { planRecovery } from './recovery-plan.ts';
 import { requestedVolumes, type RequestedVolume } from './requested-volumes.ts';
-import { VolumeCheckpoints } from './volume-checkpoint.ts';
-import { decide, needsUnmount, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
-import { volumeId, type VolumeKey } from './volume-key.ts';
+import { Retries } from './retries.ts';
+import { VolumeCheckpoints, type CheckpointedVolume } from './volume-checkpoint.ts';
+import { conflictingOption, type MountedAt } from './volume-in-use.ts';
+import { volumeId } from './volume-key.ts';
+import { VolumeOperations, type DriverCallCounts, type MountCounting } from './volume-operations.ts';
+import { VolumeReleases, type PendingRelease } from './volume-releases.ts';
+import { DockerVolumesFailedError } from './docker-volumes-failed-error.ts';
 
 export interface DockerVolumeIsolatorOptions {
   readonly client: DriverClient;
@@ -18,61 +24,131 @@ export interface DockerVolumeIsolatorOptions {
   readonly checkpointDir: string;
   /** `--sandbox_directory`: the sandbox as a container with a rootfs sees it. */
   readonly sandboxDirectory: string;
+  /** `--docker_volume_mount_counting`; default `per_container`. */
+  readonly counting?: MountCounting;
+  /** `--docker_volume_chown`: finds a user's ids; absent = volumes keep their owner. */
+  readonly findOwner?: (user: string) => Promise<{ readonly uid: number; readonly gid: number }>;
+  /** For how long a clean-up waits for a driver before it goes on in the background. Default 60 s. */
+  readonly cleanupWaitMs?: number;
+  /** Of `/proc/sys/kernel/random/boot_id`. */
+  readonly bootId: string;
   readonly files: FileSystemPort;
+  readonly mounts: MountTablePort;
+  readonly clock: ClockPort;
   readonly random: RandomPort;
   readonly logger: Logger;
 }
 
-/** One or more volumes of a container could not be mounted or unmounted; the message joins what upstream would. */
-export class DockerVolumesFailedError extends DomainError<'DOCKER_VOLUMES_FAILED'> {
-  readonly code = 'DOCKER_VOLUMES_FAILED';
+export interface DockerVolumeStatus {
+  readonly volumeCount: number;
+  readonly counts: DriverCallCounts;
+  readonly pending: readonly PendingRelease[];
 }
-
-/** A container that `prepare` recorded and `cleanup` has not finished. */
-interface ContainerRecord {
-  readonly volumes: readonly RequestedVolume[];
-}
-
-/** How long a look at a driver after a refused mount may take. */
-const INSPECT_TIMEOUT_MS = 30_000;
 
 /**
  * The `docker/volume` isolator: mounts Docker volumes through their drivers on the host and hands them to the container
  * as bind mounts; unmounts a volume when its last container is gone.
  * @see src/slave/containerizer/mesos/isolators/docker/volume/isolator.cpp
  */
-export class DockerVolumeIsolator implements Isolator {
+export class DockerVolumeIsolator implements Isolator, AsyncDisposable {
   readonly name = 'docker/volume';
-  readonly supportsNesting = false;
+  readonly supportsNesting = true;
 
-  readonly #client: DriverClient;
+  readonly #options: DockerVolumeIsolatorOptions;
   readonly #checkpoints: VolumeCheckpoints;
-  readonly #sandboxInContainer: string;
-  readonly #files: FileSystemPort;
   readonly #logger: Logger;
-  readonly #containers = new Map<string, ContainerRecord>();
-  readonly #volumes = new Map<string, VolumeInUse>();
-  readonly #sequencer = new KeyedSequencer<string>();
+  readonly #records = new ContainerRecords();
+  readonly #operations: VolumeOperations;
+  readonly #retries: Retries;
+  readonly #releases: VolumeReleases;
+  /** Volumes that were given to a user since they were mounted. */
+  readonly #owned = new Set<string>();
 
   private constructor(options: DockerVolumeIsolatorOptions, checkpoints: VolumeCheckpoints) {
-    this.#client = options.client;
+    this.#options = options;
     this.#checkpoints = checkpoints;
-    this.#sandboxInContainer = options.sandboxDirectory;
-    this.#files = options.files;
     this.#logger = options.logger;
+    this.#retries = new Retries({ clock: options.clock, logger: options.logger });
+    this.#operations = new VolumeOperations({
+      client: options.client,
+      counting: options.counting ?? 'per_container',
+      files: options.files,
+      mounts: options.mounts,
+      clock: options.clock,
+      logger: options.logger,
+      stopSignal: this.#retries.signal,
+      onLateMountPossible: (key) => this.#releases.watchForLateMount(key),
+      isLateMountPossible: (key) => this.#releases.isWatched(key),
+      onUnmounted: (key) => void this.#owned.delete(volumeId(key)),
+    });
+    this.#releases = new VolumeReleases({
+      operations: this.#operations,
+      records: this.#records,
+      retries: this.#retries,
+      checkpoints,
+      clock: options.clock,
+      logger: options.logger,
+      ...(options.cleanupWaitMs === undefined ? {} : { waitMs: options.cleanupWaitMs }),
+    });
   }
 
   /** @throws VolumeCheckpointError when the checkpoint directory cannot be made */
   static async create(options: DockerVolumeIsolatorOptions): Promise<DockerVolumeIsolator> {
-    const { checkpointDir: directory, files, random } = options;
-    const checkpoints = new VolumeCheckpoints({ directory, files, random });
+    const { checkpointDir: directory, bootId, files, random } = options;
+    const checkpoints = new VolumeCheckpoints({ directory, bootId, files, random });
     await checkpoints.open();
     return new DockerVolumeIsolator(options, checkpoints);
   }
 
-  /** Recovery of running containers is not there yet: a restarted agent starts without them. */
-  async recover(): Promise<void> {
-    return await Promise.resolve();
+  /** Ends what goes on in the background; volumes and checkpoints stay as they are. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#retries[Symbol.asyncDispose]();
+  }
+
+  get status(): DockerVolumeStatus {
+    return {
+      volumeCount: this.#operations.entries().size,
+      counts: this.#operations.counts,
+      pending: this.#releases.pending,
+    };
+  }
+
+  /**
+   * Counts the references of all checkpoints first, and only then cleans up after containers that nobody else knows; waits
+   * for that as long as every clean-up does.
+   * @throws VolumeCheckpointError when the checkpoint directory cannot be listed
+   */
+  async recover(running: readonly ContainerState[], orphans: readonly ContainerID[]): Promise<void> {
+    const { bootId } = this.#options;
+    const plan = planRecovery({ entries: await this.#checkpoints.readAll(), running, orphans, bootId });
+    for (const note of plan.notes) this.#logger.warning('Recovering docker volumes', { note });
+    for (const { name, reason } of plan.corrupt) await this.#quarantine(name, reason);
+    for (const { id, volumes } of plan.containers) this.#records.add(id, volumes);
+    for (const { key, volume } of plan.volumes) this.#operations.restore(key, volume);
+    for (const { id, volumes } of plan.toWrite) await this.#checkpoints.replace(id, volumes);
+    for (const name of plan.toRemove) await this.#releases.removeCheckpoint({ value: name });
+    this.#logger.info('Recovered docker volumes', {
+      containerCount: plan.containers.length,
+      volumeCount: plan.volumes.length,
+      unknownCount: plan.unknown.length,
+    });
+    await this.#cleanUpUnknown(plan.unknown);
+  }
+
+  /** Children before their parents. */
+  async #cleanUpUnknown(ids: readonly ContainerID[]): Promise<void> {
+    const byDepth = Map.groupBy(ids, depthOf);
+    for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
+      const cleanups = (byDepth.get(depth) ?? []).map(async (id) => {
+        try {
+          await this.cleanup(id, { signal: this.#retries.signal });
+        } catch (error) {
+          const containerId = containerText(id);
+          this.#logger.error('Failed to clean up after an unknown container', { containerId, error });
+        }
+      });
+      await Promise.all(cleanups);
+    }
   }
 
   async prepare(
@@ -80,37 +156,82 @@ export class DockerVolumeIsolator implements Isolator {
     config: ContainerConfig,
     { signal }: { signal: AbortSignal },
   ): Promise<ContainerLaunchInfo | undefined> {
-    assert(!this.#containers.has(containerId.value), `container ${containerId.value} is prepared once`);
+    const holder = containerKey(containerId);
+    assert(this.#records.get(holder) === undefined, `container ${holder} is prepared once`);
     const volumes = requestedVolumes(containerId, config.container);
     if (volumes.length === 0) return undefined;
+    this.#assertCanJoin(volumes);
     const targets = await this.#prepareTargets(volumes, config);
-    await this.#checkpoints.write(containerId, volumes);
-    this.#containers.set(containerId.value, { volumes });
-    for (const { key } of volumes) this.#apply(key, { event: 'claim', holder: containerId.value });
+    await this.#checkpoints.create(containerId, volumes.map(toMounting));
+    await this.#claim(containerId, volumes);
 
-    const outcomes = await Promise.allSettled(
-      volumes.map(async (volume) => await this.#mount(containerId, volume, signal)),
+    const mounting = volumes.map(
+      async ({ key, options }) => await this.#operations.mount(key, options, { holder, signal }),
     );
-    const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => messageOf(reason));
-    if (failures.length > 0) throw new DockerVolumesFailedError(failures.join('\n'));
-    const mounts = outcomes.map((outcome, index): ContainerMount => {
-      const [volume, target] = [volumes[index], targets[index]];
-      assert(outcome.status === 'fulfilled' && volume !== undefined && target !== undefined, 'one outcome per volume');
-      return { source: outcome.value, target, isReadOnly: volume.isReadOnly };
+    const outcomes = await Promise.allSettled(mounting);
+    throwFailures(outcomes);
+    const places = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    signal.throwIfAborted();
+    await this.#checkpoints.replace(
+      containerId,
+      volumes.map((volume, index) => toMounted(volume, places[index])),
+    );
+    await this.#giveToUser(volumes, places, config.user);
+    const mounts = volumes.map((volume, index): ContainerMount => {
+      const [place, target] = [places[index], targets[index]];
+      assert(place !== undefined && target !== undefined, 'one place and one target per volume');
+      return { source: place.mountpoint, target, isReadOnly: volume.isReadOnly };
     });
-    return { mounts };
+    return { mounts: orderTargets(mounts) };
   }
 
+  /** @throws DockerVolumesFailedError; what failed is tried again in the background */
   async cleanup(containerId: ContainerID, { signal }: { signal: AbortSignal }): Promise<void> {
-    const record = this.#containers.get(containerId.value);
+    const holder = containerKey(containerId);
+    const record = this.#records.get(holder);
+    const [child] = this.#records.childrenOf(holder);
+    if (child !== undefined) {
+      throw new DockerVolumesFailedError(
+        `Failed to clean up container ${containerText(containerId)}: it has child container ${containerText(child.id)} which is not cleaned up yet`,
+      );
+    }
     if (record === undefined) return;
-    for (const { key } of record.volumes) this.#apply(key, { event: 'release', holder: containerId.value });
-    const outcomes = await Promise.allSettled(record.volumes.map(async ({ key }) => await this.#unmount(key, signal)));
-    const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => messageOf(reason));
-    // The checkpoint stays while a volume may be mounted, so that it is not forgotten.
-    if (failures.length > 0) throw new DockerVolumesFailedError(failures.join('\n'));
-    await this.#checkpoints.remove(containerId);
-    this.#containers.delete(containerId.value);
+    if (record.state === 'held') {
+      this.#records.release(holder);
+      for (const { key } of record.volumes) this.#operations.release(key, holder);
+    }
+    throwFailures(
+      await Promise.allSettled(
+        [...record.unresolved.values()].map(async (key) => await this.#releases.letGo(key, signal)),
+      ),
+    );
+    if (record.unresolved.size === 0) await this.#releases.forget(record);
+  }
+
+  /** Claims in one step; nobody else's claim can come between the look and the claim. */
+  async #claim(containerId: ContainerID, volumes: readonly RequestedVolume[]): Promise<void> {
+    const holder = containerKey(containerId);
+    try {
+      this.#assertCanJoin(volumes);
+    } catch (error) {
+      await this.#checkpoints.remove(containerId);
+      throw error;
+    }
+    this.#records.add(containerId, volumes);
+    for (const { key, options } of volumes) this.#operations.claim(key, holder, options);
+    // From here on this container's checkpoint covers them for those that are gone.
+    for (const { key } of volumes) await this.#releases.resolve(key);
+  }
+
+  #assertCanJoin(volumes: readonly RequestedVolume[]): void {
+    for (const { key, options } of volumes) {
+      const conflict = conflictingOption(this.#operations.get(key), options);
+      if (conflict === undefined) continue;
+      throw new DockerVolumesFailedError(
+        `Docker volume '${key.name}' of driver '${key.driver}' is in use without the option ` +
+          `'${conflict.key}=${conflict.value}' that is asked for: expected the options that it was mounted with, or none`,
+      );
+    }
   }
 
   async #prepareTargets(volumes: readonly RequestedVolume[], config: ContainerConfig): Promise<readonly string[]> {
@@ -119,82 +240,57 @@ export class DockerVolumeIsolator implements Isolator {
       const target = await prepareMountTarget(containerPath, {
         hasRootfs: config.image !== undefined,
         sandboxDirectory: config.sandboxDirectory,
-        sandboxInContainer: this.#sandboxInContainer,
-        files: this.#files,
+        sandboxInContainer: this.#options.sandboxDirectory,
+        others: targets,
+        files: this.#options.files,
       });
       targets.push(target);
     }
     return targets;
   }
 
-  /** Mounts for one container, also when the volume is mounted already, as upstream. Gives the checked mountpoint. */
-  async #mount(containerId: ContainerID, volume: RequestedVolume, signal: AbortSignal): Promise<string> {
-    const { key, options } = volume;
-    return await this.#sequencer.run(
-      volumeId(key),
-      async () => {
-        this.#logger.info('Mounting docker volume', { containerId: containerId.value, ...key });
-        try {
-          const mountpoint = await this.#client.mount(key, options, { signal });
-          await this.#checkMountpoint(key, mountpoint);
-          this.#apply(key, { event: 'mounted', mountpoint });
-          return mountpoint;
-        } catch (error) {
-          await this.#afterFailedMount(containerId, key, error);
-          throw error;
-        }
-      },
-      { signal },
-    );
+  /**
+   * `--docker_volume_chown`, the mountpoint only.
+   * DEVIATION: upstream does it for each container, read-only ones too; here a volume is given away once, to the user of
+   * the first container that may write to it.
+   */
+  async #giveToUser(volumes: readonly RequestedVolume[], places: readonly MountedAt[], user: string): Promise<void> {
+    const { findOwner, files } = this.#options;
+    if (findOwner === undefined || user === 'root') return;
+    for (const [index, { key, isReadOnly }] of volumes.entries()) {
+      const place = places[index];
+      if (isReadOnly || place === undefined || this.#owned.has(volumeId(key))) continue;
+      try {
+        await files.setOwner(place.mountpoint, await findOwner(user));
+      } catch (error) {
+        throw new DockerVolumesFailedError(
+          `Failed to set '${user}' as the docker volume '${place.mountpoint}' owner: ${messageOf(error)}`,
+          { cause: error },
+        );
+      }
+      this.#owned.add(volumeId(key));
+    }
   }
 
-  /** Only a clear no of the driver means that nothing is mounted; a refused mount may still have happened in part. */
-  async #afterFailedMount(containerId: ContainerID, key: VolumeKey, error: unknown): Promise<void> {
-    const outcome = error instanceof DriverCallError ? error.outcome : 'unclear';
-    const holder = containerId.value;
-    if (outcome === 'unclear') return this.#apply(key, { event: 'unclear' });
-    if (outcome === 'never-reached') return this.#apply(key, { event: 'rejected', holder });
-    const seen = await this.#client.inspect(key, { signal: AbortSignal.timeout(INSPECT_TIMEOUT_MS) });
-    const isMounted = seen !== 'unknown' && seen.mountpoint !== undefined;
-    this.#apply(key, isMounted ? { event: 'unclear' } : { event: 'rejected', holder });
+  async #quarantine(name: string, reason: string): Promise<void> {
+    const where = await this.#checkpoints.quarantine(name);
+    this.#logger.error('Put away a docker volume checkpoint that cannot be understood', { name, reason, where });
   }
+}
 
-  /** DEVIATION: upstream binds whatever dvdcli printed, and the container dies with `Executor terminated`. */
-  async #checkMountpoint(key: VolumeKey, mountpoint: string): Promise<void> {
-    const isPlain = posix.isAbsolute(mountpoint) && posix.normalize(mountpoint) !== '/' && !/[\n\0]/.test(mountpoint);
-    if (isPlain && (await this.#files.kindOf(mountpoint)) === 'directory') return;
-    throw new DockerVolumesFailedError(
-      `Volume driver '${key.driver}' named ${JSON.stringify(mountpoint)} as the mountpoint of volume '${key.name}': ` +
-        'expected the absolute path of an existing directory other than /',
-    );
-  }
+function depthOf({ parent }: ContainerID): number {
+  return parent === undefined ? 0 : 1 + depthOf(parent);
+}
 
-  /** Unmounts if nobody holds the volume, now and when its turn comes; waits for nothing when somebody does. */
-  async #unmount(key: VolumeKey, signal: AbortSignal): Promise<void> {
-    const left = this.#volumes.get(volumeId(key));
-    if (left === undefined || !needsUnmount(left)) return;
-    await this.#sequencer.run(
-      volumeId(key),
-      async () => {
-        const volume = this.#volumes.get(volumeId(key));
-        if (volume === undefined || !needsUnmount(volume)) return;
-        this.#apply(key, { event: 'unmountStarted' });
-        this.#logger.info('Unmounting docker volume', { ...key });
-        try {
-          await this.#client.unmount(key, { signal });
-        } catch (error) {
-          this.#apply(key, { event: 'unmountFailed' });
-          throw error;
-        }
-        this.#apply(key, { event: 'unmounted' });
-      },
-      { signal },
-    );
-  }
+function toMounting({ key, options }: RequestedVolume): CheckpointedVolume {
+  return { key, options, phase: 'mounting' };
+}
 
-  #apply(key: VolumeKey, event: VolumeEvent): void {
-    const next = decide(this.#volumes.get(volumeId(key)), event);
-    if (next === undefined) this.#volumes.delete(volumeId(key));
-    else this.#volumes.set(volumeId(key), next);
-  }
+function toMounted({ key, options }: RequestedVolume, at: MountedAt | undefined): CheckpointedVolume {
+  return { key, options, phase: 'mounted', ...(at === undefined ? {} : { at }) };
+}
+
+function throwFailures(outcomes: readonly PromiseSettledResult<unknown>[]): void {
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [messageOf(outcome.reason)] : []));
+  if (failures.length > 0) throw new DockerVolumesFailedError(failures.join('\n'));
 }

@@ -1,20 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, needsUnmount, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
+import { conflictingOption, decide, isDue, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
 
 const after = (...events: VolumeEvent[]): VolumeInUse | undefined =>
   events.reduce<VolumeInUse | undefined>((volume, event) => decide(volume, event), undefined);
-const claim = (holder: string): VolumeEvent => ({ event: 'claim', holder });
+const claim = (holder: string, ...pairs: readonly string[]): VolumeEvent => ({
+  event: 'claim',
+  holder,
+  options: pairs.map((pair) => ({ key: pair, value: '1' })),
+});
 const release = (holder: string): VolumeEvent => ({ event: 'release', holder });
-const mounted: VolumeEvent = { event: 'mounted', mountpoint: '/m' };
+const at = { mountpoint: '/m', isMountPoint: true };
+const mounted: VolumeEvent = { event: 'mounted', at };
+const unclear: VolumeEvent = { event: 'unclear', reason: 'timed out' };
+const started: VolumeEvent = { event: 'unmountStarted' };
+const refused: VolumeEvent = { event: 'unmountFailed', isClear: true, reason: 'busy' };
+const lost: VolumeEvent = { event: 'unmountFailed', isClear: false, reason: 'timed out' };
+const isDueAfter = (...events: VolumeEvent[]): boolean => {
+  const volume = after(...events);
+  return volume !== undefined && isDue(volume);
+};
 
-describe('decide', () => {
-  it('is unmounted only when the last holder leaves', () => {
-    const two = after(claim('a'), mounted, claim('b'), mounted, release('a'));
-    expect(two).toEqual({ state: 'mounted', mountpoint: '/m', holders: new Set(['b']) });
-    expect(two !== undefined && needsUnmount(two)).toBe(false);
-    const none = decide(two, release('b'));
-    expect(none !== undefined && needsUnmount(none)).toBe(true);
+describe('a volume in use', () => {
+  it('is due for an unmount when the last holder leaves', () => {
+    expect(isDueAfter(claim('a'), mounted, claim('b'), mounted, release('a'))).toBe(false);
+    expect(isDueAfter(claim('a'), mounted, claim('b'), mounted, release('a'), release('b'))).toBe(true);
   });
 
   it('counts a holder once however often it claims and releases', () => {
@@ -22,72 +32,87 @@ describe('decide', () => {
     expect(volume?.holders).toEqual(new Set(['a']));
   });
 
-  it('forgets a volume whose only mount was rejected', () => {
-    expect(after(claim('a'), { event: 'rejected', holder: 'a' })).toBeUndefined();
+  it.each([
+    ['whose only mount was rejected', [claim('a'), { event: 'rejected', holder: 'a' }]],
+    ['whose only holder left before its mount', [claim('a'), release('a')]],
+    ['that was unmounted', [claim('a'), mounted, release('a'), started, { event: 'unmounted' }]],
+    ['that was found to be gone', [claim('a'), mounted, release('a'), started, refused, { event: 'absent' }]],
+  ] as [string, VolumeEvent[]][])('is forgotten %s', (_, events) => {
+    expect(after(...events)).toBeUndefined();
   });
 
-  it('keeps a mounted volume when a further mount is rejected', () => {
-    const volume = after(claim('a'), mounted, claim('b'), { event: 'rejected', holder: 'b' });
-    expect(volume).toMatchObject({ state: 'mounted', holders: new Set(['a']) });
+  it.each([
+    ['a further mount is rejected', [{ event: 'rejected', holder: 'b' }], new Set(['a']), false],
+    ['a further mount has no clear answer, which may come late', [unclear], new Set(['a', 'b']), true],
+  ] as [string, VolumeEvent[], Set<string>, boolean][])('stays mounted when %s', (_, events, holders, mayMountLate) => {
+    const volume = after(claim('a'), mounted, claim('b'), ...events);
+    expect(volume).toMatchObject({ state: 'mounted', holders, mayMountLate });
   });
 
-  it('keeps a volume in mounting when a claim comes during its unmount', () => {
-    const volume = after(claim('a'), mounted, release('a'), { event: 'unmountStarted' }, claim('b'), {
-      event: 'unmounted',
-    });
-    expect(volume).toEqual({ state: 'mounting', holders: new Set(['b']) });
+  it.each([
+    ['mount', [claim('a'), unclear]],
+    ['unmount-refused', [claim('a'), mounted, release('a'), started, refused]],
+    ['unmount', [claim('a'), mounted, release('a'), started, lost]],
+    // A no to the second does not tell what became of the first.
+    ['unmount', [claim('a'), mounted, release('a'), started, lost, started, refused]],
+    ['unmount-refused', [claim('a'), unclear, release('a'), started, refused]],
+  ] as [string, VolumeEvent[]][])('is uncertain (%s)', (doubt, events) => {
+    expect(after(...events)).toMatchObject({ state: 'uncertain', doubt });
   });
 
-  it('has an uncertain volume unmounted when nobody holds it', () => {
-    const volume = after(claim('a'), { event: 'unclear' }, release('a'));
-    expect(volume).toEqual({ state: 'uncertain', holders: new Set() });
-    expect(volume !== undefined && needsUnmount(volume)).toBe(true);
+  it('is given to nobody while it is uncertain, and to those who wait when it is settled', () => {
+    const uncertain = [claim('a'), mounted, release('a'), started, refused, claim('b')];
+    expect(() => after(...uncertain, mounted)).toThrow('doubts are settled before a mount');
+    expect(after(...uncertain, { event: 'found', at })).toMatchObject({ state: 'mounted', holders: new Set(['b']) });
+    expect(after(...uncertain, { event: 'absent' })).toMatchObject({ state: 'mounting', holders: new Set(['b']) });
+    expect(after(...uncertain, started, { event: 'unmounted' })).toMatchObject({ state: 'mounting' });
   });
 
-  it('is uncertain after a failed unmount', () => {
-    expect(after(claim('a'), mounted, release('a'), { event: 'unmountStarted' }, { event: 'unmountFailed' })).toEqual({
-      state: 'uncertain',
-      holders: new Set(),
-    });
+  it('waits for a mount of its own when it is claimed during its unmount', () => {
+    const volume = after(claim('a'), mounted, release('a'), started, claim('b'), { event: 'unmounted' });
+    expect(volume).toMatchObject({ state: 'mounting', holders: new Set(['b']) });
   });
 
-  it('refuses to start an unmount of a held volume', () => {
-    expect(() => after(claim('a'), mounted, { event: 'unmountStarted' })).toThrow('only an unheld volume');
+  it('is not unmounted while somebody uses it', () => {
+    expect(() => after(claim('a'), mounted, started)).toThrow('only what nobody uses');
+  });
+});
+
+describe('conflictingOption', () => {
+  const held = after(claim('a', 'size', 'type'), mounted);
+  it.each([
+    ['no options', [], undefined],
+    ['some of its options', ['type'], undefined],
+    ['one that it was not mounted with', ['type', 'iops'], { key: 'iops', value: '1' }],
+  ])('lets a container join with %s', (_, keys, conflict) => {
+    const options = keys.map((key) => ({ key, value: '1' }));
+    expect(conflictingOption(held, options)).toEqual(conflict);
+    // Nobody holds it: the next one decides.
+    expect(conflictingOption(after(claim('a', 'size'), mounted, release('a')), options)).toBeUndefined();
+  });
+
+  it('sees another value', () => {
+    expect(conflictingOption(held, [{ key: 'size', value: '2' }])).toEqual({ key: 'size', value: '2' });
   });
 });
 
 describe('any run of containers that mount, fail and leave', () => {
-  it('is mounted while a holder with a finished mount is there, and due for unmount after the last one left', () => {
-    const containers = ['a', 'b', 'c'];
-    const step = fc.record({
-      holder: fc.constantFrom(...containers),
-      outcome: fc.constantFrom('ok', 'rejected', 'unclear'),
-    });
+  it('is mounted while a holder with a finished mount is there, and due after the last one left', () => {
+    const step = fc.record({ holder: fc.constantFrom('a', 'b', 'c'), outcome: fc.constantFrom('ok', 'rejected') });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
         let volume: VolumeInUse | undefined;
-        let mayBeMounted = false;
         const holding = new Set<string>();
         for (const { holder, outcome } of steps) {
-          if (holding.has(holder)) {
+          if (holding.delete(holder)) {
             volume = decide(volume, release(holder));
-            holding.delete(holder);
-            if (volume !== undefined && needsUnmount(volume)) {
-              volume = decide(decide(volume, { event: 'unmountStarted' }), { event: 'unmounted' });
-              mayBeMounted = false;
-            }
+            if (volume !== undefined && isDue(volume)) volume = decide(decide(volume, started), { event: 'unmounted' });
           } else {
-            volume = decide(volume, claim(holder));
-            if (outcome === 'rejected') volume = decide(volume, { event: 'rejected', holder });
-            else volume = decide(volume, outcome === 'ok' ? mounted : { event: 'unclear' });
-            if (outcome !== 'rejected') {
-              holding.add(holder);
-              mayBeMounted = true;
-            }
+            volume = decide(decide(volume, claim(holder)), outcome === 'ok' ? mounted : { event: 'rejected', holder });
+            if (outcome === 'ok') holding.add(holder);
           }
           expect(volume?.holders ?? new Set()).toEqual(holding);
-          expect(volume !== undefined).toBe(holding.size > 0);
-          expect(volume?.state === 'mounted' || volume?.state === 'uncertain').toBe(mayBeMounted);
+          expect(volume?.state).toBe(holding.size > 0 ? 'mounted' : undefined);
         }
       }),
     );

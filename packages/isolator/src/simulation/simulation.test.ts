@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { playSeeds } from './play-seeds.ts';
+import { Simulation } from './simulation.ts';
+
+const FIRST_SEED = 1;
+const SEED_COUNT = 1_000;
+
+describe('the simulated isolator', () => {
+  it(`breaks no rule in ${SEED_COUNT} seeds`, { timeout: 300_000 }, async () => {
+    const { findings, seedCount } = await playSeeds({ firstSeed: FIRST_SEED, seedCount: SEED_COUNT });
+    expect(findings.map(({ seed, violations, history }) => ({ seed, violations, history }))).toEqual([]);
+    expect(seedCount).toBe(SEED_COUNT);
+  });
+
+  it('plays a seed the same way again', async () => {
+    const play = async (): Promise<readonly string[]> => {
+      const simulation = new Simulation(7);
+      await simulation.play([
+        { kind: 'launch', value: 9 },
+        { kind: 'faults', value: 3 },
+        { kind: 'launch', value: 4 },
+        { kind: 'wait', value: 7 },
+        { kind: 'crash', value: 5 },
+        { kind: 'finish', value: 0 },
+        { kind: 'wait', value: 7 },
+      ]);
+      return simulation.history;
+    };
+    expect(await play()).toEqual(await play());
+  });
+});
