@@ -11,6 +11,7 @@ const IMAGE = 'ubuntu:14.04';
 const DRIVERS = [
   { profile: 'convoy-0.5-vfs', scope: 'local', listing: ['myfile'] },
   { profile: 'convoy-0.5-devicemapper', scope: 'local', listing: ['lost+found', 'myfile'] },
+  { profile: 'rexray-ebs', scope: 'global', listing: ['lost+found', 'myfile'] },
 ] as const;
 const plugins = new Map<string, TestDriver>();
 
