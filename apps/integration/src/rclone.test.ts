@@ -21,7 +21,11 @@ async function startRcloneCluster(
   const directory = join(cluster.directory, 'rclone');
   for (const name of ['remote', 'mounts', 'cache']) await mkdir(join(directory, name), { recursive: true });
   await cluster.startPlugin('rclone', [
-    ...['rclone', 'serve', 'docker', '--no-spec', '--socket-addr=/run/docker/plugins/rclone.sock'],
+    'rclone',
+    'serve',
+    'docker',
+    '--no-spec',
+    '--socket-addr=/run/docker/plugins/rclone.sock',
     `--base-dir=${join(directory, 'mounts')}`,
     `--config=${join(directory, 'rclone.conf')}`,
     `--cache-dir=${join(directory, 'cache')}`,
