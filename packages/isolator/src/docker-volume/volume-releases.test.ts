@@ -89,6 +89,22 @@ describe('an unmount that fails', () => {
   });
 });
 
+describe('containers that leave a volume at the same time', () => {
+  it('are remembered until its unmount is over', async () => {
+    const gate = Promise.withResolvers<void>();
+    for (const id of ['c1', 'c2']) await fixture.prepare(id, fixture.config());
+    fixture.driver.onUnmount = async () => await gate.promise;
+    const [first, second] = [fixture.cleanup('c1'), fixture.cleanup('c2')];
+    await waitUntil(() => unmounts().length === 1, { what: 'the unmount to begin' });
+    await first;
+    expect(await fixture.checkpoints()).toContain('c2');
+    gate.resolve();
+    await second;
+    expect(await fixture.checkpoints()).toEqual([]);
+    expect(unmounts()).toHaveLength(1);
+  });
+});
+
 describe('an unmount that takes long', () => {
   it('goes on in the background after a minute', async () => {
     const gate = Promise.withResolvers<void>();
