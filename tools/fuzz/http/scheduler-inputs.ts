@@ -38,6 +38,12 @@ function callsOf(frameworkId: string): readonly SchedulerCall[] {
       acknowledge: { agent_id: { value: 'agent' }, task_id: { value: 'task' }, uuid: Buffer.alloc(16, 7) },
     },
     { ...base, type: 'RECONCILE', reconcile: { tasks: [{ task_id: { value: 'task' } }] } },
+    {
+      ...base,
+      type: 'MESSAGE',
+      message: { agent_id: { value: 'agent' }, executor_id: { value: 'executor' }, data: Buffer.from('data') },
+    },
+    { ...base, type: 'SHUTDOWN', shutdown: { agent_id: { value: 'agent' }, executor_id: { value: 'executor' } } },
   ];
 }
 
