@@ -4,11 +4,7 @@ import { request, type FuzzInput, type FuzzRequest } from './request.ts';
 
 const SERVERS = ['master', 'agent'] as const;
 const PREFIXES = { master: '/master', agent: '/slave(1)' } as const;
-/** Those of libprocess have no prefix. */
-const ENDPOINTS = {
-  own: ['/state', '/flags', '/health'],
-  libprocess: ['/version', '/metrics/snapshot', '/files/debug', '/logging/toggle'],
-} as const;
+const ENDPOINTS = ['/state', '/flags', '/version', '/metrics/snapshot', '/health', '/files/debug'] as const;
 
 const server = fc.constantFrom(...SERVERS);
 
@@ -54,16 +50,9 @@ export const readInputs: fc.Arbitrary<FuzzInput> = fc.oneof(
   one(
     'read: good',
     fc
-      .tuple(
-        server,
-        fc.oneof(
-          fc.constantFrom(...ENDPOINTS.own).map((path) => ({ path, hasPrefix: true })),
-          fc.constantFrom(...ENDPOINTS.own, ...ENDPOINTS.libprocess).map((path) => ({ path, hasPrefix: false })),
-        ),
-        escaped,
-      )
-      .map(([on, { path, hasPrefix }, query]) =>
-        get({ server: on, path: `${hasPrefix ? PREFIXES[on] : ''}${path}?${query}=${query}`, statuses: [200] }),
+      .tuple(server, fc.constantFrom(...ENDPOINTS), fc.boolean(), escaped)
+      .map(([on, endpoint, isPrefixed, query]) =>
+        get({ server: on, path: `${isPrefixed ? PREFIXES[on] : ''}${endpoint}?${query}=${query}`, statuses: [200] }),
       ),
   ),
   one(

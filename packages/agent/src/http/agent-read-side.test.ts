@@ -36,6 +36,16 @@ const EXECUTOR = {
 };
 
 describe('the read side of the agent', () => {
+  it.each(['/containers', '/monitor/statistics', '/metrics/snapshot'])(
+    'answers %s with and without its prefix, and as JSONP',
+    async (path) => {
+      expect(Object.keys(await get(`/slave(1)${path}`))).toEqual(Object.keys(await get(path)));
+      const response = await fetch(`${served.address}${path}?jsonp=show`);
+      expect(response.headers.get('content-type')).toContain('text/javascript');
+      expect(await response.text()).toMatch(/^show\([[{].*[\]}]\)$/);
+    },
+  );
+
   it('shows the limits of a container, and leaves out what nobody measures', async () => {
     expect(await get('/monitor/statistics')).toEqual([
       {

@@ -114,11 +114,6 @@ const amounts = (cpus: number, mem = 0, more = {}): object => ({ cpus, gpus: 0, 
 const PORTS = { ports: '[31000-32000]' };
 const id = (suffix: string): unknown => expect.stringMatching(new RegExp(`^[0-9a-f-]{36}${suffix}$`));
 
-/** Those of libprocess have none. */
-function prefixesOf(path: string): readonly string[] {
-  return /^\/(version|metrics|files|logging)\b/.test(path) ? [''] : ['', '/master'];
-}
-
 describe('endpoints of the master', () => {
   const JSON_ENDPOINTS = [
     '/state',
@@ -138,29 +133,19 @@ describe('endpoints of the master', () => {
     '/files/browse?path=/here',
     '/files/read?path=/here/package.json',
   ];
-  it.each(JSON_ENDPOINTS)(
-    'GET %s answers with JSON, with and without prefix where it has one, and as JSONP',
-    async (path) => {
-      for (const prefix of prefixesOf(path)) {
-        const plain = await request(`${prefix}${path}`);
-        expect([plain.status, plain.headers.get('Content-Type')]).toEqual([200, 'application/json']);
-        const value: unknown = await plain.json();
-        const padded = await request(`${prefix}${path}${path.includes('?') ? '&' : '?'}jsonp=angular.callbacks._0`);
-        expect([padded.status, padded.headers.get('Content-Type')]).toEqual([200, 'text/javascript']);
-        const text = await padded.text();
-        expect(text).toMatch(/^angular\.callbacks\._0\([[{].*[\]}]\)$/s);
-        const inside: unknown = JSON.parse(text.slice('angular.callbacks._0('.length, -1));
-        expect(Object.keys(inside ?? {})).toEqual(Object.keys(value ?? {}));
-      }
-    },
-  );
-
-  it.each(['/version', '/metrics/snapshot', '/logging/toggle', '/files/debug', '/files/browse?path=/here'])(
-    'GET %s has no prefix',
-    async (path) => {
-      expect((await request(`/master${path}`)).status).toBe(404);
-    },
-  );
+  it.each(JSON_ENDPOINTS)('GET %s answers with JSON, with and without prefix, and as JSONP', async (path) => {
+    for (const prefix of ['', '/master']) {
+      const plain = await request(`${prefix}${path}`);
+      expect([plain.status, plain.headers.get('Content-Type')]).toEqual([200, 'application/json']);
+      const value: unknown = await plain.json();
+      const padded = await request(`${prefix}${path}${path.includes('?') ? '&' : '?'}jsonp=angular.callbacks._0`);
+      expect([padded.status, padded.headers.get('Content-Type')]).toEqual([200, 'text/javascript']);
+      const text = await padded.text();
+      expect(text).toMatch(/^angular\.callbacks\._0\([[{].*[\]}]\)$/s);
+      const inside: unknown = JSON.parse(text.slice('angular.callbacks._0('.length, -1));
+      expect(Object.keys(inside ?? {})).toEqual(Object.keys(value ?? {}));
+    }
+  });
 
   it.each([
     ['GET', '/health', '', 200, ''],
@@ -182,7 +167,7 @@ describe('endpoints of the master', () => {
     ['GET', '/api/v1', '', 405, "Expecting one of { 'POST' }, but received 'GET'"],
     ['GET', '/api/v1/scheduler', '', 405, "Expecting one of { 'POST' }, but received 'GET'"],
   ])('%s %s %j is answered with %i', async (method, path, body, status, text) => {
-    for (const prefix of prefixesOf(path)) {
+    for (const prefix of ['', '/master']) {
       const response = await request(`${prefix}${path}`, { method, ...(method === 'GET' ? {} : { body }) });
       expect([response.status, await response.text()]).toEqual([status, text]);
     }

@@ -69,7 +69,7 @@ export function teardown(master: Master, frameworkId: string): HttpReply {
 
 /** An agent that is gone already stays so. @throws HttpError 404 when there is no such agent */
 function markAgentGone(master: Master, agentId: string): HttpReply {
-  if (!master.agents.markGone(agentId)) throw new HttpError(404, `Agent '${agentId}' not found`);
+  if (!master.agents.markGone(agentId)) throw new HttpError(404, '');
   return doneReply();
 }
 

@@ -31,12 +31,6 @@ describe('HTTP service', () => {
     expect(await response.json()).toEqual({ id: 'S0', text: 'ü' });
   });
 
-  it('answers a route without the prefix only, where it says so', async () => {
-    const service = await serve([{ ...state, isUnprefixed: true }]);
-    expect((await fetch(urlOf(service, '/state'))).status).toBe(200);
-    expect((await fetch(urlOf(service, '/slave(1)/state'))).status).toBe(404);
-  });
-
   it.each([
     ['GET', '/none', 404],
     ['GET', '/state/', 404],

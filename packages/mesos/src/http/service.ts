@@ -38,8 +38,6 @@ export interface HttpRoute {
   readonly method: 'GET' | 'POST';
   /** Exact, e.g. `/api/v1/scheduler`. */
   readonly path: string;
-  /** One of libprocess's own, which has no place below the process's prefix. */
-  readonly isUnprefixed?: boolean;
   /** Answers; throws HttpError to refuse. Anything else thrown is logged and becomes a 500 without details. */
   readonly handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 }
@@ -226,8 +224,8 @@ class HttpService implements StartedHttpService {
     response.on('error', () => undefined);
     try {
       const [pathname = '', ...query] = withoutAuthority(message.url ?? '/').split('?');
-      const { path, isPrefixed } = this.#toPath(pathname);
-      const route = this.#findRoute(path, message.method ?? '', isPrefixed);
+      const path = this.#toPath(pathname);
+      const route = this.#findRoute(path, message.method ?? '');
       const body = await this.#bodies.read(message, response);
       const request: HttpRequest = {
         method: message.method ?? '',
@@ -243,7 +241,11 @@ class HttpService implements StartedHttpService {
     }
   }
 
-  #toPath(pathname: string): { readonly path: string; readonly isPrefixed: boolean } {
+  /**
+   * DEVIATION: upstream's own endpoints of libprocess (/version, /metrics/snapshot, /files, /logging) have no prefix; here
+   * every path answers both ways, and nothing that works there fails.
+   */
+  #toPath(pathname: string): string {
     let path: string;
     try {
       path = decodeURIComponent(pathname);
@@ -252,13 +254,12 @@ class HttpService implements StartedHttpService {
       throw new HttpError(400, 'Failed to decode the path of the URL');
     }
     const prefix = `/${this.#options.prefix}`;
-    const isPrefixed = path.startsWith(`${prefix}/`);
-    return { path: isPrefixed ? path.slice(prefix.length) : path, isPrefixed };
+    return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
   }
 
-  #findRoute(path: string, method: string, isPrefixed: boolean): HttpRoute {
-    const routes = (this.#routes.get(path) ?? []).filter(({ isUnprefixed }) => !(isPrefixed && isUnprefixed === true));
-    if (routes.length === 0) throw new HttpError(404, '');
+  #findRoute(path: string, method: string): HttpRoute {
+    const routes = this.#routes.get(path);
+    if (routes === undefined) throw new HttpError(404, '');
     const route = routes.find((one) => one.method === method);
     if (route !== undefined) return route;
     const allowed = routes.map((one) => one.method);

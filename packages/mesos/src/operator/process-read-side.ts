@@ -41,17 +41,11 @@ export interface ProcessReadSide {
   readonly files: VirtualFiles;
 }
 
-/** `/flags`, `/health`; and as libprocess has them, without prefix: `/version`, `/metrics/snapshot`, `/logging/toggle`, `/files/*`. */
+/** `/flags`, `/health`, `/version`, `/metrics/snapshot`, `/logging/toggle` and `/files/*`. */
 export function processRoutes(process: ProcessReadSide): readonly HttpRoute[] {
   return [
     { method: 'GET', path: '/flags', handle: () => jsonReply({ flags: process.flags }) },
     { method: 'GET', path: '/health', handle: () => textReply(200, '') },
-    ...libprocessRoutes(process).map((route) => ({ ...route, isUnprefixed: true })),
-  ];
-}
-
-function libprocessRoutes(process: ProcessReadSide): readonly HttpRoute[] {
-  return [
     { method: 'GET', path: '/version', handle: () => jsonReply(process.version()) },
     { method: 'GET', path: '/metrics/snapshot', handle: (request) => snapshot(process, request) },
     ...process.logging.routes,
