@@ -30,7 +30,7 @@ export function introduce(driver: StartedFakeDriver, options: IntroductionOption
     ...(endpoint === undefined ? [] : [`# service that knows the volumes: ${endpoint}`]),
     '# use it:',
     `npx dvdcli mount --volumedriver=${name} --volumename=v1${volumeOpts}`,
-    `npx mesos-execute --master=127.0.0.1:5050 --name=test --command="touch v1" --volumes='${volumes}'`,
+    `npx mesos-execute --master=127.0.0.1:5050 --name=test --docker_image=ubuntu:14.04 --command="touch /tmp/v1/myfile" --volumes='${volumes}'`,
     '# ask it, and make it misbehave:',
     `${curl} http://driver/drydock/requests`,
     `${curl} http://driver/drydock/misuses`,

@@ -1,5 +1,6 @@
-import { isAbsolute, join } from 'node:path';
-import { DomainError } from '@drydock/base/errors';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { DomainError, systemCodeOf } from '@drydock/base/errors';
 import {
   driverProfiles,
   findProfile,
@@ -67,6 +68,7 @@ async function start(flags: StartFlags): Promise<void> {
   refuseUnusable(flags, name, profile);
   const { promise: told, resolve: stop } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop());
+  await using _socketDirectory = await ensureSocketDirectory(flags.socketDir);
   await using home = await takeDriverHome(flags.directory ?? join(HOMES, name), { keepsFiles: flags.keep === true });
   const driver = await startFakeDriver({
     socketPath: join(flags.socketDir, `${name}.sock`),
@@ -82,6 +84,24 @@ async function start(flags: StartFlags): Promise<void> {
   await told;
   await driver.stop({ unmountsAll: true });
   report(driver);
+}
+
+/** Makes the directory; disposing removes what was made, unless others use it by then. */
+async function ensureSocketDirectory(path: string): Promise<AsyncDisposable> {
+  const first = await mkdir(path, { recursive: true });
+  return {
+    async [Symbol.asyncDispose]() {
+      if (first === undefined) return;
+      for (let made = path; made.startsWith(first); made = dirname(made)) {
+        try {
+          await rmdir(made);
+        } catch (error) {
+          if (['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes(systemCodeOf(error) ?? '')) return;
+          throw error;
+        }
+      }
+    },
+  };
 }
 
 function withAttach(profile: DriverProfile, { preempt }: StartFlags): DriverProfile {
