@@ -2,7 +2,7 @@
  * What holds for every `DriverClient`, against a driver that speaks the real protocol over a real socket. Bound to the
  * clients in `driver-client-contract.test.ts`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, mkdtempDisposable, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startVolumePlugin, type VolumeDriverHandlers } from '@drydock/volume-plugin/server';
@@ -24,6 +24,8 @@ export interface ContractSubject {
   /** Whether a look-up of a driver that is nowhere takes its 15 s. */
   readonly waitsForDrivers: boolean;
 }
+
+const key = parseVolumeKey('d', 'v1');
 
 /** A driver in memory that keeps what it was asked. */
 class ContractDriver {
@@ -62,7 +64,6 @@ class ContractDriver {
 export function describeDriverClient(name: string, subject: ContractSubject): void {
   describe(`${name}`, () => {
     const signal = AbortSignal.timeout(60_000);
-    const key = parseVolumeKey('d', 'v1');
     let directory: string;
     let driver: ContractDriver;
     beforeEach(async () => {
@@ -160,16 +161,6 @@ export function describeDriverClient(name: string, subject: ContractSubject): vo
       expect(plugin.calls()).toEqual([]);
     });
 
-    it(
-      'says that a driver that is nowhere was never asked',
-      { tags: subject.waitsForDrivers ? ['slow'] : [] },
-      async () => {
-        const mounting = client().mount(key, [], { signal });
-        await expect(mounting).rejects.toMatchObject({ outcome: 'never-reached' });
-        await expect(mounting).rejects.toThrow(/plugin not found/i);
-      },
-    );
-
     it.each(['mount', 'unmount'] as const)('ends a %s at its limit and says so', async (call) => {
       await using _plugin = await serve((all) => ({ ...all, [call]: never }));
       const limited = client({ mountTimeoutMs: call === 'mount' ? 700 : 60_000, unmountTimeoutMs: 700 });
@@ -222,5 +213,19 @@ export function describeDriverClient(name: string, subject: ContractSubject): vo
         expect(await client().inspect(key, { signal: AbortSignal.timeout(400) })).toBe('unknown');
       });
     });
+  });
+}
+
+/** The look-up of a driver that is nowhere: one test a client, side by side, because those of dvdcli wait for 15 s. */
+export function describeLookUp(subjects: Readonly<Record<string, ContractSubject>>): void {
+  describe('a driver that is nowhere', () => {
+    for (const [name, { create, waitsForDrivers }] of Object.entries(subjects)) {
+      it.concurrent(`was never asked, says ${name}`, { tags: waitsForDrivers ? ['slow'] : [] }, async () => {
+        await using directory = await mkdtempDisposable(join(tmpdir(), 'driver-client-'));
+        const mounting = create(directory.path, {}).mount(key, [], { signal: AbortSignal.timeout(60_000) });
+        await expect(mounting).rejects.toMatchObject({ outcome: 'never-reached' });
+        await expect(mounting).rejects.toThrow(/plugin not found/i);
+      });
+    }
   });
 }

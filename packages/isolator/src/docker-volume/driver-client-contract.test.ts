@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SkippingClock } from '@drydock/volume-plugin/fake';
 import { beforeAll } from 'vitest';
-import { describeDriverClient, type ContractSubject } from './driver-client-contract.suite.ts';
+import { describeDriverClient, describeLookUp, type ContractSubject } from './driver-client-contract.suite.ts';
 import { DvdcliClient } from './dvdcli-client.ts';
 import { PluginDriverClient } from './plugin-driver-client.ts';
 
@@ -28,28 +28,31 @@ function throughDvdcli(compat: '0.1' | '0.2'): ContractSubject['create'] {
     });
 }
 
-describeDriverClient('PluginDriverClient', {
-  create: (directory, limits) =>
-    new PluginDriverClient({
-      directories: { sockets: directory, specs: [] },
-      clock: new SkippingClock(),
-      ...limits,
-    }),
-  canInspect: true,
-  unmountsWithoutGet: true,
-  waitsForDrivers: false,
-});
+const subjects: Readonly<Record<string, ContractSubject>> = {
+  PluginDriverClient: {
+    create: (directory, limits) =>
+      new PluginDriverClient({
+        directories: { sockets: directory, specs: [] },
+        clock: new SkippingClock(),
+        ...limits,
+      }),
+    canInspect: true,
+    unmountsWithoutGet: true,
+    waitsForDrivers: false,
+  },
+  'DvdcliClient with dvdcli 0.2': {
+    create: throughDvdcli('0.2'),
+    canInspect: true,
+    unmountsWithoutGet: false,
+    waitsForDrivers: true,
+  },
+  'DvdcliClient with dvdcli 0.1': {
+    create: throughDvdcli('0.1'),
+    canInspect: false,
+    unmountsWithoutGet: true,
+    waitsForDrivers: true,
+  },
+};
 
-describeDriverClient('DvdcliClient with dvdcli 0.2', {
-  create: throughDvdcli('0.2'),
-  canInspect: true,
-  unmountsWithoutGet: false,
-  waitsForDrivers: true,
-});
-
-describeDriverClient('DvdcliClient with dvdcli 0.1', {
-  create: throughDvdcli('0.1'),
-  canInspect: false,
-  unmountsWithoutGet: true,
-  waitsForDrivers: true,
-});
+for (const [name, subject] of Object.entries(subjects)) describeDriverClient(name, subject);
+describeLookUp(subjects);
