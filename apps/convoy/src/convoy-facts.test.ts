@@ -75,6 +75,8 @@ describe('the command line of convoy 0.5.2', () => {
     ['snapshot delete s1', failed('Snapshots are not supported')],
     ['backup create s1 --dest vfs:///b', failed('Backups are not supported')],
     ['backup list vfs:///b', failed('Backups are not supported')],
+    ['backup inspect vfs:///b?backup=b1', failed('Backups are not supported')],
+    ['backup delete vfs:///b?backup=b1', failed('Backups are not supported')],
   ])('`convoy %s`', async (line, expected) => {
     await start('0.5');
     await convoy('create v1');

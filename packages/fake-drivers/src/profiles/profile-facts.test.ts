@@ -202,6 +202,14 @@ describe('over a restart', () => {
     expect(await say('Unmount v1')).toContain('Unable to find volume mounted on');
   });
 
+  it('glusterfs-sapk keeps its count, so that a volume can be in use for ever', async () => {
+    await start('glusterfs-sapk');
+    await say('Create v1 voluri=host:a');
+    await say('Mount v1');
+    await driver.restart();
+    expect(await say('Remove v1')).toBe('500 {"Err":"volume v1 is currently used by a container"}');
+  });
+
   it('sshfs keeps its volumes and forgets how often they are mounted', async () => {
     await start('sshfs');
     await say('Create v1 sshcmd=u@h:/a');

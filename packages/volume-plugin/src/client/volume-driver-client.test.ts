@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callSequences } from '../sequences/index.ts';
 import { SkippingClock, startScriptedPlugin, type ScriptedPlugin, type ScriptedPluginOptions } from '../fake/index.ts';
 import type { PluginClientEvent } from './retry.ts';
+import type { CallOptions } from './plugin-client.ts';
 import { connectVolumeDriver, type ConnectOptions, type VolumeDriverClient } from './volume-driver-client.ts';
 
 let directory: string;
@@ -195,13 +196,64 @@ describe('connectVolumeDriver', () => {
   });
 });
 
-describe('a connection that is lost', () => {
-  it('is not made up for by sending a request twice', async () => {
-    const driver = await connect({ 'VolumeDriver.Mount': 'drop' });
-    await expect(driver.mount('v', { signal })).rejects.toMatchObject({ code: 'PLUGIN_CONNECTION_LOST' });
-    expect(plugin?.calls()).toEqual(['Mount {"Name":"v"}']);
-    expect(events).toHaveLength(4);
+describe.each([
+  ['Plugin.Activate', async (driver, options) => await driver.activate(options)],
+  ['VolumeDriver.Create', async (driver, options) => await driver.create('v', {}, options)],
+  ['VolumeDriver.Remove', async (driver, options) => await driver.remove('v', options)],
+  ['VolumeDriver.Mount', async (driver, options) => await driver.mount('v', options)],
+  ['VolumeDriver.Unmount', async (driver, options) => await driver.unmount('v', options)],
+  ['VolumeDriver.Path', async (driver, options) => await driver.path('v', options)],
+  ['VolumeDriver.Get', async (driver, options) => await driver.get('v', options)],
+  ['VolumeDriver.List', async (driver, options) => await driver.list(options)],
+  ['VolumeDriver.Capabilities', async (driver, options) => await driver.capabilities(options)],
+] as const satisfies readonly (readonly [
+  string,
+  (driver: VolumeDriverClient, options: CallOptions) => Promise<unknown>,
+])[])('%s that is never answered', (method, call) => {
+  /** Connects to a driver that is silent from then on. */
+  const connectToSilent = async (options: Partial<ConnectOptions> = {}): Promise<VolumeDriverClient> => {
+    const answer =
+      method === 'Plugin.Activate' ? [{ body: '{"Implements":["VolumeDriver"]}' }, 'hang' as const] : 'hang';
+    plugin = await startScriptedPlugin({ socketPath: join(directory, 'd.sock'), answers: { [method]: answer } });
+    client = await connectTo('d', options);
+    return client;
+  };
+
+  it('ends at its limit, also if the caller sets none', async () => {
+    const driver = await connectToSilent({ callTimeoutMs: 50 });
+    await expect(call(driver, { signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'PLUGIN_TIMEOUT',
+      message: `${method}: no answer within 0.05 s`,
+    });
+    await expect.poll(() => plugin?.openCount()).toBe(0);
   });
+
+  it('ends when its signal aborts, and with it the connection', async () => {
+    const driver = await connectToSilent();
+    const abort = new AbortController();
+    const calling = call(driver, { signal: abort.signal });
+    await expect.poll(() => plugin?.requests).toHaveLength(2);
+    abort.abort(new Error('enough'));
+    await expect(calling).rejects.toThrow('enough');
+    await expect.poll(() => plugin?.openCount()).toBe(0);
+    expect(plugin?.requests).toHaveLength(2);
+  });
+});
+
+describe('a connection that is lost', () => {
+  it.each(['dvdcli-0.1', 'dvdcli-0.2', 'engine'] as const)(
+    'is not made up for by sending a request twice, as %s',
+    async (name) => {
+      plugin = await startScriptedPlugin({
+        socketPath: join(directory, 'd.sock'),
+        answers: { 'VolumeDriver.Mount': 'drop' },
+      });
+      client = await connectTo('d', { client: name });
+      await expect(client.mount('v', { signal })).rejects.toMatchObject({ code: 'PLUGIN_CONNECTION_LOST' });
+      expect(plugin.calls()).toEqual(['Mount {"Name":"v"}']);
+      expect(events).toHaveLength(4);
+    },
+  );
 
   it('lets the next call connect again', async () => {
     const driver = await connect({ 'VolumeDriver.Get': 'drop', 'VolumeDriver.Mount': { body: '{"Mountpoint":"/m"}' } });

@@ -107,6 +107,25 @@ describe('an answer to List', () => {
   });
 });
 
+describe('the scope in an answer to Capabilities', () => {
+  it.each([
+    ['{"Capabilities":{"Scope":"global"}}', 'global'],
+    ['{"capabilities":{"scope":"GLOBAL"}}', 'global'],
+    ['{"Capabilities":{"Scope":"local"}}', 'local'],
+    ['{"Capabilities":{"Scope":"galactic"}}', 'local'],
+    ['{"Capabilities":{}}', 'local'],
+    ['{}', 'local'],
+  ])('of %s is %s', async (body, Scope) => {
+    await using _plugin = await startScriptedPlugin({
+      socketPath: join(directory, 'd.sock'),
+      answers: { 'VolumeDriver.Capabilities': { body } },
+    });
+    const directories = { sockets: directory, specs: [] };
+    using driver = await connectVolumeDriver('d', { signal, client: 'engine', directories });
+    expect(await driver.capabilities({ signal })).toEqual({ Scope });
+  });
+});
+
 describe('CreatedAt and Status', () => {
   it.each([
     ['an empty CreatedAt', '{"Volume":{"Name":"v","CreatedAt":""}}'],

@@ -28,6 +28,8 @@ export interface ScriptedPlugin extends AsyncDisposable {
   calls(): readonly string[];
   /** How many connections were made. */
   connectionCount(): number;
+  /** How many of them are open. */
+  openCount(): number;
 }
 
 /** Listens on the socket; Plugin.Activate succeeds unless told otherwise. */
@@ -68,6 +70,7 @@ export async function startScriptedPlugin(options: ScriptedPluginOptions): Promi
   return {
     requests,
     connectionCount: () => connectionCount,
+    openCount: () => sockets.size,
     calls: () =>
       requests.flatMap((request) => {
         const [, method, body] = /^POST \/VolumeDriver\.(\S+)[^]*?\r\n\r\n([^]*)$/.exec(request) ?? [];

@@ -121,19 +121,3 @@ describe("the calls of Docker's engine", () => {
     expect(await asked({ 'VolumeDriver.Capabilities': { status: 404, body: '404 page not found\n' } })).toBe(2);
   });
 });
-
-describe('a call', () => {
-  it('of any client ends at its own limit even if the caller sets none', async () => {
-    await using _plugin = await startScriptedPlugin({
-      socketPath: join(directory, 'd.sock'),
-      answers: { 'VolumeDriver.Get': 'hang' },
-    });
-    const directories = { sockets: directory, specs: [] };
-    const endless = new AbortController();
-    using driver = await connectVolumeDriver('d', { signal: endless.signal, directories, callTimeoutMs: 50 });
-    await expect(driver.get('v', { signal: endless.signal })).rejects.toMatchObject({
-      code: 'PLUGIN_TIMEOUT',
-      message: 'VolumeDriver.Get: no answer within 0.05 s',
-    });
-  });
-});
