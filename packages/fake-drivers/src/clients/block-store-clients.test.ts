@@ -1,12 +1,13 @@
 import { http, HttpResponse } from 'msw';
 import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '@drydock/base/ports';
 import { createSeededRandom } from '@drydock/base/seeded-random';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
 import type { BlockStoreClient } from './block-store-client.ts';
 import { createCinderClient } from './cinder-client.ts';
 import { createEc2Client } from './ec2-client.ts';
-import type { RequestPorts } from './retrying-request.ts';
+import type { RequestPorts, RetrySchedule } from './retrying-request.ts';
 
 const endpoint = 'http://cloud.test';
 const server = setupServer();
@@ -34,6 +35,14 @@ function script(...answers: readonly (() => Response | Promise<Response>)[]): ()
   return () => (answers[Math.min(index++, answers.length - 1)] ?? (() => HttpResponse.error()))();
 }
 
+const never = async (): Promise<Response> => await Promise.withResolvers<Response>().promise;
+
+/** On the system's clock, with a limit that only an answer that never comes is over. */
+const inHaste = (): { readonly ports: RequestPorts; readonly schedule: RetrySchedule } => ({
+  ports: { ...ports(), clock: systemClock },
+  schedule: { attemptMs: 500, delayMs: 1 },
+});
+
 describe('the EC2 client', () => {
   const client = (): BlockStoreClient =>
     createEc2Client({ endpoint, node: 'i-1', ports: ports(), schedule: { attemptMs: 5_000 } });
@@ -58,6 +67,7 @@ describe('the EC2 client', () => {
     ['gets no XML', () => xml('<html>')],
     ['gets half an answer', () => xml('<CreateVolumeResponse><volumeId>vol')],
     ['gets another answer', () => xml('<OtherResponse/>')],
+    ['is told of no volume', () => xml('<CreateVolumeResponse><size>16</size></CreateVolumeResponse>')],
     ['loses the connection', () => HttpResponse.error()],
   ])('asks again with the same client token when it %s', async (_title, answer) => {
     answers(script(answer, answer, created));
@@ -89,6 +99,26 @@ describe('the EC2 client', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it.each([
+    '<DescribeVolumesResponse/>',
+    '<DescribeVolumesResponse><volumeSet><item/></volumeSet></DescribeVolumesResponse>',
+  ])('takes %s for no list rather than for an empty one', async (body) => {
+    const none = '<DescribeVolumesResponse><volumeSet/></DescribeVolumesResponse>';
+    answers(
+      script(
+        () => xml(body),
+        () => xml(none),
+      ),
+    );
+    expect(await client().list({ signal })).toEqual([]);
+    expect(requests).toHaveLength(2);
+  });
+
+  it('names the status of a refusal that says nothing', async () => {
+    answers(() => xml('<Response/>', 403));
+    await expect(client().list({ signal })).rejects.toThrow('status 403: no error in the answer');
+  });
+
   it('takes a volume that is gone for deleted, and one that is not attached for detached', async () => {
     answers(
       script(
@@ -104,12 +134,26 @@ describe('the EC2 client', () => {
   it('ends an attempt that takes too long, and the wait with its signal', async () => {
     const hurried = createManualClock(Number.POSITIVE_INFINITY);
     const impatient = createEc2Client({ endpoint, node: 'i-1', ports: { ...ports(), clock: hurried } });
-    answers(async () => await Promise.withResolvers<Response>().promise);
+    answers(never);
     await expect(impatient.list({ signal })).rejects.toThrow('no answer within 10000 ms');
     const abort = new AbortController();
     const listing = client().list({ signal: abort.signal });
     abort.abort(new Error('enough'));
     await expect(listing).rejects.toThrow('enough');
+  });
+
+  it('adopts the volume of a creation that timed out', async () => {
+    const tokens = new Set<string | null>();
+    const hangOnce = script(never, created);
+    server.use(
+      http.post(`${endpoint}/`, async ({ request }) => {
+        tokens.add(new URLSearchParams(await request.text()).get('ClientToken'));
+        return await hangOnce();
+      }),
+    );
+    const hurried = createEc2Client({ endpoint, node: 'i-1', ...inHaste() });
+    expect(await hurried.create({ name: 'v1', sizeGib: 16 }, { signal })).toMatchObject({ id: 'vol-1' });
+    expect(tokens.size).toBe(1);
   });
 
   it('reads names, states and attachments', async () => {
@@ -187,17 +231,22 @@ describe('the Cinder client', () => {
     await expect(client().list({ signal })).rejects.toMatchObject({ reason: 'Unauthorized' });
   });
 
-  it('adopts the volume of a creation whose answer was lost', async () => {
+  it.each([
+    ['whose answer was lost', () => HttpResponse.error()],
+    ['that timed out', never],
+    ['whose answer names no volume', () => HttpResponse.json({ volume: {} }, { status: 202 })],
+  ])('adopts the volume of a creation %s', async (_title, answer) => {
     const made: { metadata: object }[] = [];
     server.use(
       http.post(volumes, async ({ request }) => {
         const asked = (await request.json()) as { volume: { metadata: object } }; // the client sends nothing else
         made.push({ ...volume, metadata: asked.volume.metadata });
-        return HttpResponse.error();
+        return await answer();
       }),
       http.get(`${volumes}/detail`, () => HttpResponse.json({ volumes: [{ ...volume, id: 'older' }, ...made] })),
     );
-    expect(await client().create({ name: 'v1', sizeGib: 1 }, { signal })).toMatchObject({ id: 'c1' });
+    const hurried = createCinderClient({ endpoint, node: 'server-1', ...inHaste() });
+    expect(await hurried.create({ name: 'v1', sizeGib: 1 }, { signal })).toMatchObject({ id: 'c1' });
     expect(made).toHaveLength(1);
   });
 
@@ -230,14 +279,19 @@ describe('the Cinder client', () => {
   it.each([
     ['a failure of the service', () => HttpResponse.json({}, { status: 500 })],
     ['something that is no JSON', () => new HttpResponse('<html>')],
+    ['an answer that never comes', never],
+    ['an answer without a list', () => HttpResponse.json({})],
+    ['null for the list', () => HttpResponse.json({ volumes: null })],
+    ['a volume without an id', () => HttpResponse.json({ volumes: [{ name: 'v1' }] })],
   ])('asks again after %s', async (_title, answer) => {
     server.use(
       http.get(
         `${volumes}/detail`,
-        script(answer, () => HttpResponse.json({ volumes: [] })),
+        script(answer, () => HttpResponse.json({ volumes: [volume] })),
       ),
     );
-    expect(await client().list({ signal })).toEqual([]);
+    const hurried = createCinderClient({ endpoint, node: 'server-1', ...inHaste() });
+    expect(await hurried.list({ signal })).toMatchObject([{ id: 'c1' }]);
   });
 
   it('tells a quota at once', async () => {

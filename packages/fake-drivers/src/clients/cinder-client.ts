@@ -41,8 +41,8 @@ const TOKEN_KEY = 'drydock-create-token';
 export function createCinderClient(options: CinderClientOptions): BlockStoreClient {
   const session = new CinderSession(options);
   const list = async (query: string, to: CallOptions): Promise<readonly BlockVolume[]> => {
-    const { volumes } = await session.call('GET', `volumes/detail${query}`, undefined, to);
-    return (Array.isArray(volumes) ? volumes : []).map(toBlockVolume);
+    const { volumes } = await session.call('GET', `volumes/detail${query}`, undefined, { ...to, reads: 'volumes' });
+    return (volumes as readonly unknown[]).map(toBlockVolume); // by `reads`
   };
   const act = async (id: string, action: object, to: CallOptions): Promise<void> => {
     await session.call('POST', `volumes/${id}/action`, action, to);
@@ -51,7 +51,7 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
     node: options.node,
     list: async (to) => await list('', to),
     async get(id, to) {
-      const answer = await unlessRefused(['itemNotFound'], session.call('GET', `volumes/${id}`, undefined, to));
+      const answer = await unlessRefused(['itemNotFound'], session.call('GET', `volumes/${id}`, undefined, one(to)));
       return answer === undefined ? undefined : toBlockVolume(answer['volume']);
     },
     async create({ name, sizeGib }, to) {
@@ -60,7 +60,8 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
       for (let attemptCount = 1; ; attemptCount++) {
         try {
           // One attempt at a time: a blind repeat would make a second volume.
-          return toBlockVolume((await session.call('POST', 'volumes', { volume }, to, 1))['volume']);
+          const made = await session.call('POST', 'volumes', { volume }, { ...one(to), attemptsMax: 1 });
+          return toBlockVolume(made['volume']);
         } catch (error) {
           if (!(error instanceof ServiceUnavailableError)) throw error;
           const made = await list(`?name=${encodeURIComponent(name)}`, to);
@@ -78,7 +79,7 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
     },
     async detach(id, { isForced, signal }) {
       const to = { signal };
-      const volume = await session.call('GET', `volumes/${id}`, undefined, to);
+      const volume = await session.call('GET', `volumes/${id}`, undefined, one(to));
       const attachmentId = attachmentsOf(volume['volume'])[0]?.['attachment_id'];
       if (attachmentId === undefined) return;
       await act(id, { [isForced ? 'os-force_detach' : 'os-detach']: { attachment_id: attachmentId } }, to);
@@ -87,6 +88,14 @@ export function createCinderClient(options: CinderClientOptions): BlockStoreClie
 }
 
 const CREATE_ATTEMPTS_MAX = 3;
+
+interface SessionCallOptions extends CallOptions {
+  /** What has to be in the answer; without it, the answer is none. */
+  readonly reads?: 'volume' | 'volumes';
+  readonly attemptsMax?: number;
+}
+
+const one = ({ signal }: CallOptions): SessionCallOptions => ({ signal, reads: 'volume' });
 
 /** Holds the token. */
 class CinderSession {
@@ -97,13 +106,8 @@ class CinderSession {
     this.#options = options;
   }
 
-  async call(
-    method: string,
-    path: string,
-    body: object | undefined,
-    to: CallOptions,
-    attemptsMax?: number,
-  ): Promise<Fields> {
+  async call(method: string, path: string, body: object | undefined, to: SessionCallOptions): Promise<Fields> {
+    const { reads, attemptsMax } = to;
     const { endpoint, project = 'drydock', schedule = {}, ports } = this.#options;
     const send = async (): Promise<Fields> => {
       this.#token ??= await this.#authenticate(to);
@@ -117,7 +121,7 @@ class CinderSession {
           headers: { 'X-Auth-Token': this.#token, 'Content-Type': 'application/json', Accept: 'application/json' },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         },
-        read: readAnswer,
+        read: (answer) => withVolumes(readAnswer(answer), reads),
         ports,
         signal: to.signal,
       });
@@ -175,6 +179,14 @@ function readAnswer({ status, body, headers }: Answer): Fields {
   if (status < 300) return answer;
   const [fault = 'error', details] = Object.entries(answer)[0] ?? [];
   throw new BlockStoreRefusalError(fault, toText(toFields(details)['message']));
+}
+
+/** @throws RetryableError when what was asked for is not in the answer: no list is not an empty one */
+function withVolumes(answer: Fields, reads: 'volume' | 'volumes' | undefined): Fields {
+  if (reads === undefined) return answer;
+  const volumes = reads === 'volume' ? [answer['volume']] : answer['volumes'];
+  if (Array.isArray(volumes) && volumes.every((volume) => toText(toFields(volume)['id']) !== '')) return answer;
+  throw new RetryableError(`expected ${reads} in the answer, got ${JSON.stringify(answer).slice(0, 100)}`);
 }
 
 function parse(body: string, status: number): Fields {

@@ -87,14 +87,19 @@ function readAnswer({ status, body }: Answer, root: string): Fields {
   if (XMLValidator.validate(body) !== true) throw new RetryableError(`status ${status}, no XML: ${body.slice(0, 100)}`);
   const document = toFields(parser.parse(body));
   if (status === 200) {
-    if (document[root] === undefined) throw new RetryableError(`status 200 without ${root}`);
-    return toFields(document[root]);
+    const answer = toFields(document[root]);
+    const isWhole =
+      root === 'DescribeVolumesResponse'
+        ? 'volumeSet' in answer && items(answer['volumeSet']).every((volume) => toText(volume['volumeId']) !== '')
+        : root !== 'CreateVolumeResponse' || toText(answer['volumeId']) !== '';
+    if (document[root] === undefined || !isWhole) throw new RetryableError(`status 200 without what ${root} holds`);
+    return answer;
   }
   const error = toFields(toFields(toFields(document['Response'])['Errors'])['Error']);
   const [code, message] = [toText(error['Code']), toText(error['Message'])];
   if (status >= 500 || code === 'RequestLimitExceeded')
     throw new RetryableError(`status ${status}, ${code}: ${message}`);
-  throw new BlockStoreRefusalError(code, message);
+  throw new BlockStoreRefusalError(code || `status ${status}`, message || 'no error in the answer');
 }
 
 function toBlockVolume(volume: Fields): BlockVolume {

@@ -3,9 +3,11 @@ import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createFlockerBacking } from '../backing/flocker-backing.ts';
 import type { BackingVolume } from '../backing/volume-backing.ts';
+import { systemClock, type ClockPort } from '@drydock/base/ports';
 import { createSeededRandom } from '@drydock/base/seeded-random';
-import { createManualClock, type ManualClock } from '../testing/manual-clock.ts';
+import { createManualClock } from '../testing/manual-clock.ts';
 import { FlockerClient } from './flocker-client.ts';
+import type { RetrySchedule } from './retrying-request.ts';
 
 const endpoint = 'http://control.test';
 const server = setupServer();
@@ -15,9 +17,15 @@ beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
 afterAll(() => server.close());
 afterEach(() => server.resetHandlers());
 
-function client(clock: ManualClock): FlockerClient {
+const never = async (): Promise<Response> => await Promise.withResolvers<Response>().promise;
+
+/** With a limit that only an answer that never comes is over. */
+const inHaste: RetrySchedule = { attemptMs: 500, delayMs: 1 };
+
+function client(clock: ClockPort, schedule: RetrySchedule = {}): FlockerClient {
   const fetchIt = async (url: string, init: RequestInit): Promise<Response> => await fetch(url, init);
-  return new FlockerClient({ endpoint, node: 'n1', ports: { fetch: fetchIt, clock, random: createSeededRandom(1) } });
+  const ports = { fetch: fetchIt, clock, random: createSeededRandom(1) };
+  return new FlockerClient({ endpoint, node: 'n1', ports, schedule });
 }
 
 const configured = { dataset_id: 'd1', primary: 'n1', maximum_size: 5, metadata: { name: 'v1' } };
@@ -50,10 +58,27 @@ describe('the flocker client', () => {
     ['a failure of the service', () => HttpResponse.json({}, { status: 502 })],
     ['something that is no JSON', () => new HttpResponse('<html>')],
     ['a lost connection', () => HttpResponse.error()],
+    ['being throttled', () => HttpResponse.json({}, { status: 429 })],
+    ['an answer that never comes', never],
+    ['no list', () => HttpResponse.json({})],
   ])('asks again after %s', async (_title, answer) => {
     lists({});
     server.use(http.get(`${endpoint}/v1/configuration/datasets`, answer, { once: true }));
-    expect(await client(createManualClock()).list({ signal })).toHaveLength(1);
+    expect(await client(systemClock, inHaste).list({ signal })).toHaveLength(1);
+  });
+
+  it('adopts the dataset of a creation that timed out', async () => {
+    const ids: unknown[] = [];
+    const answers = [never, () => HttpResponse.json({ description: 'taken' }, { status: 409 })];
+    server.use(
+      http.post(`${endpoint}/v1/configuration/datasets`, async ({ request }) => {
+        ids.push(((await request.json()) as { dataset_id: unknown }).dataset_id); // the client sends nothing else
+        return await (answers.shift() ?? never)();
+      }),
+    );
+    const creating = client(systemClock, inHaste).create({ id: 'd1', name: 'v1', sizeBytes: 5 }, { signal });
+    await expect(creating).resolves.toBeUndefined();
+    expect(ids).toEqual(['d1', 'd1']);
   });
 
   it('tells a refusal at once', async () => {

@@ -50,11 +50,11 @@ export class FlockerClient {
   /** Configured datasets with where they are. */
   async list(to: CallOptions): Promise<readonly Dataset[]> {
     const [configured, state] = [
-      await this.#call('GET', 'configuration/datasets', undefined, to),
-      await this.#call('GET', 'state/datasets', undefined, to),
+      await this.#list('configuration/datasets', to),
+      await this.#list('state/datasets', to),
     ];
-    const primaries = new Map(records(state).map((dataset) => [dataset['dataset_id'], dataset['primary']]));
-    return records(configured).map(({ dataset_id: id, maximum_size: size, metadata }) => {
+    const primaries = new Map(state.map((dataset) => [dataset['dataset_id'], dataset['primary']]));
+    return configured.map(({ dataset_id: id, maximum_size: size, metadata }) => {
       const primary = primaries.get(id);
       return {
         id: toText(id),
@@ -84,7 +84,19 @@ export class FlockerClient {
     await this.#call('POST', `configuration/datasets/${id}`, { primary: this.node }, to);
   }
 
-  async #call(method: string, path: string, body: object | undefined, { signal }: CallOptions): Promise<unknown> {
+  async #list(path: string, to: CallOptions): Promise<readonly Fields[]> {
+    return await this.#request({ method: 'GET', path }, (answer) => toDatasets(readAnswer(answer)), to);
+  }
+
+  async #call(method: string, path: string, body: object, to: CallOptions): Promise<void> {
+    await this.#request({ method, path, body }, readAnswer, to);
+  }
+
+  async #request<T>(
+    { method, path, body }: { readonly method: string; readonly path: string; readonly body?: object },
+    read: (answer: Answer) => T,
+    { signal }: CallOptions,
+  ): Promise<T> {
     const { endpoint, ports, schedule = {} } = this.#options;
     return await requestRetrying({
       ...schedule,
@@ -95,7 +107,7 @@ export class FlockerClient {
         headers: { 'Content-Type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       },
-      read: readAnswer,
+      read,
       ports,
       signal,
     });
@@ -115,7 +127,9 @@ function readAnswer({ status, body }: Answer): unknown {
   throw new FlockerRefusalError(status, toText(toFields(value)['description']) || `status ${status}`);
 }
 
-function records(value: unknown): readonly Fields[] {
-  if (!Array.isArray(value)) throw new RetryableError('expected a list of datasets');
-  return value.map(toFields);
+/** @throws RetryableError */
+function toDatasets(value: unknown): readonly Fields[] {
+  const datasets = Array.isArray(value) ? value.map(toFields) : [{}];
+  if (datasets.every((dataset) => toText(dataset['dataset_id']) !== '')) return datasets;
+  throw new RetryableError(`expected a list of datasets, got ${JSON.stringify(value).slice(0, 100)}`);
 }
