@@ -204,6 +204,26 @@ describe('the convoy daemon', () => {
     expect(Object.keys(JSON.parse((await convoy('list')).stdout) as object)).toEqual(['v1']);
   });
 
+  it('goes by its flags with --ignore-config-file, and keeps those', async () => {
+    await start('--driver-opts', `vfs.path=${join(directory, 'first')}`);
+    await daemon?.stop();
+    await start('--ignore-config-file', '--driver-opts', `vfs.path=${join(directory, 'second')}`);
+    await convoy('create', 'v1');
+    expect((await stat(join(directory, 'second', 'v1'))).isDirectory()).toBe(true);
+    await daemon?.stop();
+    await start();
+    expect((await convoy('info')).stdout).toContain(join(directory, 'second'));
+  });
+
+  it('is vfs or devicemapper, whichever the machine can do, when no driver is named', async () => {
+    const places = ['--root', join(directory, 'root'), '--socket', socketPath(), '--plugin-spec-dir', directory];
+    const line = parseCommandLine(['daemon', ...places]);
+    if (line.kind !== 'daemon') throw new Error('not a daemon command line');
+    daemon = await startDaemon(line.flags);
+    const { General } = JSON.parse((await convoy('info')).stdout) as { General: { DriverList: string[] } };
+    expect(['vfs', 'devicemapper']).toContain(General.DriverList.join());
+  });
+
   it.each([
     ['an unknown option', ['--driver-opts', 'dm.datadev=/dev/x'], 'Driver vfs has no option dm.datadev here'],
     ['a relative path', ['--driver-opts', 'vfs.path=x'], 'Cannot use vfs.path=x'],

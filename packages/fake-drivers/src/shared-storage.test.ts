@@ -90,9 +90,15 @@ describe('two nodes', () => {
   it('take a volume from each other where the profile preempts', async () => {
     const [a, b] = await nodes({ ...findProfile('rexray-ebs'), attach: 'exclusive-preempt' });
     await a.engine.create('v1');
-    await a.engine.mount('v1');
-    expect(await b.engine.mount('v1')).toContain(join(directory, 'shared'));
-    expect((await a.engine.get('v1'))?.status).toBeDefined();
+    const before = await a.engine.mount('v1');
+    await writeFile(join(before, 'myfile'), 'from a');
+    const after = await b.engine.mount('v1');
+    expect(await readFile(join(after, 'myfile'), 'utf8')).toBe('from a');
+    // The mount of the node that lost it stays behind, as rexray's does; undoing it takes nothing from the other one.
+    expect((await a.engine.get('v1'))?.mountpoint).toBe(before);
+    await a.engine.unmount('v1');
+    await expect(a.engine.remove('v1')).rejects.toThrow('VolumeInUse');
+    expect((await b.engine.get('v1'))?.mountpoint).toBe(after);
     await b.engine.unmount('v1');
   });
 

@@ -76,6 +76,7 @@ export async function startDaemon(
   };
 }
 
+// DEVIATION: convoy does not start without --drivers.
 async function chooseDriver(root: string): Promise<DriverKind> {
   return (await canUseExt4Loop(root)) ? 'devicemapper' : 'vfs';
 }
