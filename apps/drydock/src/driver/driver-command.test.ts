@@ -73,6 +73,18 @@ describe('drydock driver list', () => {
     }
   });
 
+  it.each([
+    ['convoy-0.4', ['tells no scope', 'one Unmount undoes any number of Mounts', 'Get, List, Capabilities']],
+    ['flocker', ['tells no scope', 'moves to whoever mounts it', 'Unmount does nothing']],
+    ['glusterfs-sapk', ['scope global', 'shared, mounted by any number', 'the first Mount only', 'voluri=pool:<name>']],
+    ['rexray-ebs', ['spoken to as EC2', 'mounted by one, refused to others (with --preempt: taken from it)']],
+    ['rclone-id (trap)', ['scope local', 'the ids of the callers']],
+  ])('says of %s what is special about it', async (title, texts) => {
+    const { stdout } = await drydock('driver', 'list');
+    const paragraph = stdout.split('\n\n').find((text) => text.startsWith(`${title}\n`));
+    for (const text of texts) expect(paragraph).toContain(text);
+  });
+
   it('gives every field as JSON', async () => {
     const profiles = JSON.parse((await drydock('driver', 'list', '--json')).stdout) as object[];
     expect(profiles).toHaveLength(driverProfiles.length);

@@ -17,13 +17,15 @@ export function listCommand(): Command {
 
 /** What a person wants to know of a profile before using it. */
 function explain(profile: DriverProfile): string {
-  const { name, role, summary, source, scope, backing, store, stores, uses, missingCalls, exampleOptions } = profile;
+  const { name, role, summary, source, scope, backing, store, stores, missingCalls, exampleOptions } = profile;
+  const tellsScope = !missingCalls.includes('VolumeDriver.Capabilities');
   const options = Object.entries(exampleOptions).map(([key, value]) => `${key}=${value}`);
   const rows: readonly (readonly [string, string])[] = [
     ['', summary],
-    ['knows volumes by', `${backingNames[backing]}, scope ${scope}`],
+    ['knows volumes by', `${backingNames[backing]}, ${tellsScope ? `scope ${scope}` : 'tells no scope'}`],
     ['stores', stores.map((kind) => (kind === store ? `${kind} (default)` : kind)).join(', ')],
-    ['counts', useNames[uses]],
+    ['between nodes', profile.isDataShared ? attachNames[profile.attach] : ''],
+    ['counts', profile.unmount.effect === 'nothing' ? 'nothing: Unmount does nothing' : useNames[profile.uses]],
     ['has no', missingCalls.map((call) => call.replace('VolumeDriver.', '')).join(', ')],
     ['needs options', options.join(',')],
     ['facts from', source],
@@ -38,6 +40,13 @@ const backingNames: Readonly<Record<DriverProfile['backing'], string>> = {
   ec2: 'a block store, spoken to as EC2',
   cinder: 'a block store, spoken to as OpenStack Cinder',
   flocker: 'a control service that moves datasets',
+};
+
+const attachNames: Readonly<Record<DriverProfile['attach'], string>> = {
+  shared: 'shared, mounted by any number of them',
+  'exclusive-refuse': 'mounted by one, refused to others (with --preempt: taken from it)',
+  'exclusive-preempt': 'mounted by one, from which others take it',
+  move: 'moves to whoever mounts it',
 };
 
 const useNames: Readonly<Record<DriverProfile['uses'], string>> = {

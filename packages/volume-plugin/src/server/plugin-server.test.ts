@@ -93,6 +93,7 @@ describe('a plugin server', () => {
     ['Create', '/VolumeDriver.Create', '{"Name":"plain"}', 200, '{}\n'],
     ['a refusal', '/VolumeDriver.Create', '{"Name":"bad"}', 500, '{"Err":"no \\u003csuch\\u003e thing"}\n'],
     ['a bad request', '/VolumeDriver.Create', 'x', 400, "invalid character 'x' looking for beginning of value\n"],
+    ['a request without a body', '/VolumeDriver.Create', '', 400, 'EOF\n'],
     ['an unknown path', '/x', '{}', 404, '404 page not found\n'],
   ])('answers %s as go-plugins-helpers does', async (_title, path, body, status, text) => {
     await serve('sdk');
