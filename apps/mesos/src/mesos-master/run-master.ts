@@ -5,7 +5,7 @@ import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { Master, masterRoutes } from '@drydock/master';
-import { HttpError, VirtualFiles, formatAddress, startHttpService } from '@drydock/mesos';
+import { VirtualFiles, formatAddress, startHttpService } from '@drydock/mesos';
 import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
@@ -30,11 +30,6 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
   // A master that was killed leaves it behind.
   await rm(addressFile, { force: true });
   const started: { master?: Master } = {};
-  const masterNow = (): Master => {
-    // There is nothing to recover and one master only: this is all that a master which does not lead yet can be.
-    if (started.master === undefined) throw new HttpError(503, 'Master has not finished recovery');
-    return started.master;
-  };
   const files = new VirtualFiles();
   attachLog(files, '/master/log', flags, 'mesos-master');
   const facts = { flags: options.flagTexts, startTime: Date.now() / 1000, build: await buildInfo() };
@@ -42,7 +37,7 @@ export async function runMaster(options: RunMasterOptions): Promise<void> {
     ip: flags.ip,
     port: flags.port,
     prefix: 'master',
-    routes: masterRoutes(masterNow, facts, files),
+    routes: masterRoutes(() => started.master, facts, files),
     logger: logger.child('http'),
   });
   const address = advertisedAddress({ ip: service.ip, port: service.port }, flags);

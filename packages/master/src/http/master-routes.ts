@@ -24,15 +24,21 @@ import { masterTasks } from './master-tasks.ts';
 import { stateSummary } from './state-summary.ts';
 
 /**
- * The master's endpoints. `master` is asked for late, because its address is known only when the service listens; `files`
- * has what `/files/*` shows.
+ * The master's endpoints. `started` is asked for late, because the master's address is known only when the service
+ * listens; until it gives one, what needs the master answers 503. `files` has what `/files/*` shows.
  */
 export function masterRoutes(
-  master: () => Master,
+  started: () => Master | undefined,
   facts: ProcessFacts,
   files: VirtualFiles = new VirtualFiles(),
 ): readonly HttpRoute[] {
   const { startTime } = facts;
+  const master = (): Master => {
+    const found = started();
+    // There is nothing to recover and one master only: this is all that a master which does not lead yet can be.
+    if (found === undefined) throw new HttpError(503, 'Master has not finished recovery');
+    return found;
+  };
   const logging = new LoggingLevel(() => master().options.logger);
   const subscribers = new OperatorSubscribers(master);
   const process: ProcessReadSide = {

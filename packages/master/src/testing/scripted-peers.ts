@@ -43,10 +43,7 @@ export async function serveMaster({ facts, ...options }: ServeMasterOptions = {}
       port: 0,
       prefix: 'master',
       routes: masterRoutes(
-        () => {
-          if (started.master === undefined) throw new Error('the master is not there yet');
-          return started.master;
-        },
+        () => started.master,
         { flags: { cluster: 'test' }, startTime: 1, build: { build_user: 'builder' }, ...facts },
         files,
       ),
