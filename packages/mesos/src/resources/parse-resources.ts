@@ -7,12 +7,23 @@ import { fromJson } from '../codec/codec.ts';
 import { resourceType } from '../codec/schema.ts';
 import type { Range, Resource } from '../v1.ts';
 import { validateResourceValues } from '../validation/validate-resources.ts';
+import { fromRefinedFormat } from './reservation-refinement.ts';
 import { addResources } from './resources.ts';
 
 /** The text is no list of resources; the message says which part, in upstream's words. */
 export class ResourcesError extends DomainError<'RESOURCES'> {
   readonly code = 'RESOURCES';
 }
+
+/** What resources are not reckoned with by; `reservations` only where they say no more than `role` does. */
+const UNSUPPORTED = [
+  'reservations',
+  'reservation',
+  'disk',
+  'revocable',
+  'shared',
+  'provider_id',
+] as const satisfies readonly (keyof Resource)[];
 
 /**
  * Reads a resources flag.
@@ -40,7 +51,12 @@ function parseJsonResources(text: string): Resource[] {
   }
   const reason = validateResourceValues(resources);
   if (reason !== undefined) throw new ResourcesError(reason);
-  return resources;
+  return resources.map((resource) => {
+    const plain = fromRefinedFormat(resource);
+    const field = UNSUPPORTED.find((name) => plain[name] !== undefined);
+    if (field === undefined) return plain;
+    throw new ResourcesError(`Resource '${plain.name}' is not supported with \`${field}\``);
+  });
 }
 
 function parseToken(token: string, defaultRole: string): Resource {

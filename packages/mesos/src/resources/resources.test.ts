@@ -6,10 +6,12 @@ import {
   addResources,
   containsResources,
   formatResources,
+  reservationsToState,
   resourcesToState,
   scalarOf,
   subtractResources,
   takeResources,
+  unreservedOf,
 } from './resources.ts';
 
 const role = fc.constantFrom('*', 'dev');
@@ -169,6 +171,17 @@ describe('resource arithmetic', () => {
       disks: '{a, b}',
     });
   });
+
+  it('shows by role what is reserved, in either form', () => {
+    const [cpus] = parseResources('cpus:1');
+    if (cpus === undefined) throw new Error('there are cpus');
+    const { role: _, ...bare } = cpus;
+    const refined = (...roles: string[]): Resource => ({ ...bare, reservations: roles.map((role) => ({ role })) });
+    const resources = [...parseResources('cpus:4;cpus(dev):2'), bare, refined('dev'), refined('dev', 'dev/test')];
+    const amounts = (value: number): object => ({ cpus: value, gpus: 0, mem: 0, disk: 0 });
+    expect(reservationsToState(resources)).toEqual({ dev: amounts(3), 'dev/test': amounts(1) });
+    expect(resourcesToState(unreservedOf(resources))).toEqual(amounts(5));
+  });
 });
 
 describe('parseResources', () => {
@@ -190,6 +203,10 @@ describe('parseResources', () => {
     ['cpus:0', '{}'],
     ['', '{}'],
     ['[{"name":"cpus","type":"SCALAR","scalar":{"value":2}}]', 'cpus:2'],
+    [
+      '[{"name":"cpus","type":"SCALAR","scalar":{"value":2},"reservations":[{"type":"STATIC","role":"dev"}]}]',
+      'cpus(dev):2',
+    ],
   ])('%s = %s', (text, expected) => {
     expect(formatResources(parseResources(text))).toBe(expected);
   });
@@ -217,6 +234,17 @@ describe('parseResources', () => {
       "Resource 'cpus:-1' is invalid: Invalid scalar resource: value < 0",
     ],
     ['[', 'JSON'],
+    ...[
+      '"reservations":[{"type":"DYNAMIC","role":"dev"}]',
+      '"reservation":{"principal":"p"}',
+      '"disk":{"source":{"type":"RAW"}}',
+      '"revocable":{}',
+      '"shared":{}',
+      '"provider_id":{"value":"p"}',
+    ].map((field): [string, string] => [
+      `[{"name":"disk","type":"SCALAR","scalar":{"value":1},${field}}]`,
+      `Resource 'disk' is not supported with \`${field.slice(1, field.indexOf('"', 1))}\``,
+    ]),
   ])('refuses %j', (text, why) => {
     expect(() => parseResources(text)).toThrow(why);
   });

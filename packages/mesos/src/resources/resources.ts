@@ -106,7 +106,7 @@ export function resourcesToState(resources: readonly Resource[]): Record<string,
 /** What is reserved for each role, by role, as `resourcesToState` shows it. */
 export function reservationsToState(resources: readonly Resource[]): Record<string, Record<string, number | string>> {
   const reserved = resources.filter((resource) => !isUnreserved(resource));
-  const byRole = Map.groupBy(reserved, ({ role = '*' }) => role);
+  const byRole = Map.groupBy(reserved, reservationRole);
   return Object.fromEntries([...byRole].map(([role, own]) => [role, resourcesToState(own)]));
 }
 
@@ -115,7 +115,10 @@ export function unreservedOf(resources: readonly Resource[]): readonly Resource[
   return resources.filter(isUnreserved);
 }
 
-const isUnreserved = ({ role = '*' }: Resource): boolean => role === '*';
+const isUnreserved = (resource: Resource): boolean => reservationRole(resource) === '*';
+
+/** The role that may use a resource, whichever form says so: of several reservations the last, as upstream. */
+const reservationRole = ({ reservations = [], role = '*' }: Resource): string => reservations.at(-1)?.role ?? role;
 
 /** As the legacy `/state` shows attributes: numbers as such, texts, ranges and sets as text. */
 export function attributesToState(attributes: readonly Attribute[]): Record<string, number | string> {
