@@ -66,10 +66,10 @@ class FairOrder {
   constructor(registry: Registry, candidates: readonly Candidate[]) {
     this.#candidates = candidates;
     this.#total = totalOf(registry);
-    for (const role of new Set(candidates.map((one) => one.role))) {
-      let share = 0;
-      for (const { shares } of registry.frameworks.values()) share += shares.dominantOf(role, this.#total);
-      this.#byRole.set(role, share);
+    for (const { shares } of registry.frameworks.values()) {
+      for (const role of shares.roles) {
+        this.#byRole.set(role, (this.#byRole.get(role) ?? 0) + shares.dominantOf(role, this.#total));
+      }
     }
     this.#own = new Map(candidates.map((one) => [one, one.framework.shares.dominantOf(one.role, this.#total)]));
   }

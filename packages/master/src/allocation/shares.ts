@@ -21,6 +21,11 @@ export class Shares {
     this.#change(role, resources, -1);
   }
 
+  /** The roles that hold anything. */
+  get roles(): Iterable<string> {
+    return this.#held.keys();
+  }
+
   /** The larger part of `total` that the role holds. */
   dominantOf(role: string, total: Amounts): number {
     const { cpus, mem } = this.#held.get(role) ?? { cpus: 0, mem: 0 };

@@ -109,6 +109,7 @@ describe('a launch is refused with TASK_ERROR to', () => {
     expect((await framework.next('UPDATE')).update.status).toMatchObject({
       state: 'TASK_ERROR',
       reason: 'REASON_TASK_GROUP_INVALID',
+      message: 'Task groups are not supported: `Offer.Operation.launch_group`',
     });
   });
 

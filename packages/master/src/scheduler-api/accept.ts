@@ -147,7 +147,7 @@ function refuseOperation(
   const reason = operation.type === 'LAUNCH' ? 'REASON_TASK_INVALID' : 'REASON_TASK_GROUP_INVALID';
   const message =
     operation.id === undefined
-      ? 'Task groups are not supported'
+      ? 'Task groups are not supported: `Offer.Operation.launch_group`'
       : `The \`id\` field cannot be set on ${operation.type} operations`;
   for (const task of tasks) master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason, message });
 }
