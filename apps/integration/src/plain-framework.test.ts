@@ -43,12 +43,11 @@ async function stdoutOf(taskId: string): Promise<string> {
 }
 
 it('runs the story on two agents that share a host', { tags: ['root'] }, async () => {
-  expect(await runPlainTask(cluster.master, aTask('touch', 'touch /tmp/myvolume/myfile'))).toMatchObject({
-    state: 'TASK_FINISHED',
-  });
-  expect(await runPlainTask(cluster.master, aTask('list', 'ls /tmp/myvolume'))).toMatchObject({
-    state: 'TASK_FINISHED',
-  });
+  const first = await runPlainTask(cluster.master, aTask('touch', 'touch /tmp/myvolume/myfile'));
+  expect(first['state']).toBe('TASK_FINISHED');
+  const second = await runPlainTask(cluster.master, aTask('list', 'ls /tmp/myvolume'), first['agentId']);
+  expect(second['state']).toBe('TASK_FINISHED');
+  expect(second['agentId']).not.toBe(first['agentId']);
   expect(await stdoutOf('list')).toMatch(/\nlost\+found\nmyfile\n/);
   await assertNothingLeft(cluster);
 });

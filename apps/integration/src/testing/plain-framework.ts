@@ -1,45 +1,37 @@
 /** A framework in plain `fetch`, written from Mesos' public description of the v1 scheduler API and nothing of ours. */
 type Json = { readonly [key: string]: unknown };
 
-/** Runs one task on the first offer and gives its last state and the agent that ran it. */
-export async function runPlainTask(
-  master: string,
-  task: Json,
-): Promise<{ readonly state: string; readonly agentId: string }> {
-  const api = `http://${master}/api/v1/scheduler`;
-  const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
-  const subscribe = { type: 'SUBSCRIBE', subscribe: { framework_info: { user: 'root', name: 'plain' } } };
-  const response = await fetch(api, { method: 'POST', headers, body: JSON.stringify(subscribe) });
-  const stream = { ...headers, 'Mesos-Stream-Id': response.headers.get('Mesos-Stream-Id') ?? '' };
-  let frameworkId = {};
-  const call = async (body: Json): Promise<unknown> =>
-    await fetch(api, { method: 'POST', headers: stream, body: JSON.stringify({ framework_id: frameworkId, ...body }) });
-
+/** Runs one task on the first agent that is offered and is not `elsewhere`; tells its last state and its agent. */
+export async function runPlainTask(master: string, task: Json, elsewhere = ''): Promise<Record<string, string>> {
+  const headers: Record<string, string> = { 'Content-Type': 'application/json', Accept: 'application/json' };
+  const ids: { framework_id?: unknown; agent_id?: { value: string } } = {};
+  const call = async (type: string, body: Json): Promise<Response> => {
+    const json = JSON.stringify({ type, framework_id: ids.framework_id, [type.toLowerCase()]: body });
+    return await fetch(`http://${master}/api/v1/scheduler`, { method: 'POST', headers, body: json });
+  };
+  const stream = await call('SUBSCRIBE', { framework_info: { user: 'root', name: 'plain' } });
+  headers['Mesos-Stream-Id'] = stream.headers.get('Mesos-Stream-Id') ?? '';
   let bytes = Buffer.alloc(0);
-  let isLaunched = false;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of stream.body ?? []) {
     bytes = Buffer.concat([bytes, chunk]);
-    for (let newline = bytes.indexOf(10); newline > 0; newline = bytes.indexOf(10)) {
-      const end = newline + 1 + Number(bytes.subarray(0, newline));
+    for (let start = bytes.indexOf('\n') + 1; start > 0; start = bytes.indexOf('\n') + 1) {
+      const end = start + Number(bytes.subarray(0, start));
       if (bytes.length < end) break;
-      const event = JSON.parse(bytes.toString('utf8', newline + 1, end));
+      const { type, subscribed, offers, update } = JSON.parse(bytes.toString('utf8', start, end));
       bytes = bytes.subarray(end);
-      if (event.type === 'SUBSCRIBED') frameworkId = event.subscribed.framework_id;
-      if (event.type === 'OFFERS' && !isLaunched) {
-        isLaunched = true;
-        const [offer, ...others] = event.offers.offers;
+      if (type === 'SUBSCRIBED') ids.framework_id = subscribed.framework_id;
+      const offer = offers?.offers.find(({ agent_id }: typeof ids) => agent_id?.value !== elsewhere);
+      if (offer !== undefined && ids.agent_id === undefined) {
+        ids.agent_id = offer.agent_id;
         const launch = { task_infos: [{ ...task, agent_id: offer.agent_id }] };
-        await call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations: [{ type: 'LAUNCH', launch }] } });
-        await call({ type: 'DECLINE', decline: { offer_ids: others.map(({ id }: Json) => id) } });
+        await call('ACCEPT', { offer_ids: [offer.id], operations: [{ type: 'LAUNCH', launch }] });
       }
-      if (event.type === 'UPDATE') {
-        const { task_id, agent_id, uuid, state } = event.update.status;
-        if (uuid) await call({ type: 'ACKNOWLEDGE', acknowledge: { task_id, agent_id, uuid } });
-        if (!['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING'].includes(state)) {
-          await call({ type: 'TEARDOWN' });
-          return { state, agentId: agent_id.value };
-        }
-      }
+      if (type !== 'UPDATE') continue;
+      const { uuid, task_id, agent_id, state } = update.status;
+      if (uuid !== undefined) await call('ACKNOWLEDGE', { uuid, task_id, agent_id });
+      if (['TASK_STARTING', 'TASK_RUNNING'].includes(state)) continue;
+      await call('TEARDOWN', {});
+      return { state, agentId: agent_id.value };
     }
   }
   throw new Error('The master ended the stream before the task had ended');
