@@ -15,7 +15,10 @@ export class ResourcesError extends DomainError<'RESOURCES'> {
   readonly code = 'RESOURCES';
 }
 
-/** What resources are not reckoned with by; `reservations` only where they say no more than `role` does. */
+/**
+ * DEVIATION: upstream has agents with disks, reservations of every kind, revocable and shared resources; none of them is
+ * reckoned with here, but for `reservations` that say no more than `role` does, so they are refused by name.
+ */
 const UNSUPPORTED = [
   'reservations',
   'reservation',
