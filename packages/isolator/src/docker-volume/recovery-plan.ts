@@ -160,7 +160,8 @@ function volumesOf(facts: {
     if (user !== undefined) return [{ key, volume: { state: 'mounted', at, holders, options, mayMountLate } }];
     const isReboot = list.every(({ holder }) => isStale(holder));
     const reason = isReboot ? 'it was mounted before the machine was started' : 'the agent that mounted it is gone';
-    const doubt = isReboot ? 'reboot' : mayMountLate ? 'mount' : 'crash';
+    // An unmount may be under way, too, whatever the phase: whoever claimed it last may have waited for that.
+    const doubt = isReboot ? 'reboot' : 'crash';
     const place = isReboot ? undefined : at;
     return [{ key, volume: { state: 'uncertain', at: place, doubt, reason, holders, options, mayMountLate } }];
   });
