@@ -1,6 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readTextIfThere } from './read-if-there.ts';
 import { CommandFailedError, run, runOrThrow, SpawnFailedError } from './subprocess.ts';
 import { waitUntil } from './wait-until.ts';
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'subprocess-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
 
 function isAlive(pid: number): boolean {
   try {
@@ -20,6 +33,24 @@ describe('run', () => {
   it('tells a program that cannot be started from one that failed', async () => {
     await expect(run(['/does/not/exist', 'x'])).rejects.toThrow(SpawnFailedError);
     await expect(run(['/does/not/exist', 'x'])).rejects.toThrow("Failed to execute '/does/not/exist x'");
+  });
+
+  it('has a program end with this process, and tells one that cannot be started all the same', async () => {
+    const program = `import { run } from '${new URL('subprocess.ts', import.meta.url).href}';
+      await run(['sh', '-c', 'echo $$ >&3; exec sleep 60'], { endsWithParent: true });`;
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', program.replace('>&3', '>"$PID_FILE"')], {
+      env: { ...process.env, PID_FILE: join(directory, 'pid') },
+      stdio: 'inherit',
+    });
+    const pid = Number(
+      await waitUntil(async () => await readTextIfThere(join(directory, 'pid')), { what: 'the child' }),
+    );
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await waitUntil(() => !isAlive(pid), { what: `child ${pid} to end` });
+    const missing = run(['/does/not/exist'], { endsWithParent: true });
+    await expect(missing).rejects.toThrow(SpawnFailedError);
+    await expect(missing).rejects.toThrow("Failed to execute '/does/not/exist': /does/not/exist: No such file");
   });
 
   it('passes only the given environment', async () => {

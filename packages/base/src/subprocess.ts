@@ -44,14 +44,21 @@ export interface RunOptions {
   readonly input?: string;
   /** Per stream; default 1 MiB. */
   readonly outputBytesMax?: number;
+  /** The kernel ends the program with SIGKILL when this process ends, however it does. Needs util-linux' setpriv. */
+  readonly endsWithParent?: boolean;
 }
+
+/** Replaces itself with the program, so that there is no further process. */
+const SETPRIV = ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] as const;
+/** Its exit codes for a program that it cannot execute. */
+const SETPRIV_FAILURES = [126, 127];
 
 /**
  * Runs a program to its end. Resolves however it ends; the caller looks at the result.
  * @throws SpawnFailedError when it cannot be started
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
-  const [file, ...args] = argv;
+  const [file, ...args] = options.endsWithParent === true ? ([...SETPRIV, ...argv] as const) : argv;
   const { killAfterMs = 5_000, outputBytesMax = 1024 * 1024 } = options;
   const command = argv.join(' ');
   const result = await execa(file, args, {
@@ -71,6 +78,10 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   });
   if (result.exitCode === undefined && result.signal === undefined && !result.isCanceled && !result.timedOut) {
     throw new SpawnFailedError(command, result instanceof Error ? (result.cause ?? result) : undefined);
+  }
+  if (options.endsWithParent === true && SETPRIV_FAILURES.includes(result.exitCode ?? 0)) {
+    const why = /^setpriv: failed to execute (.*)$/m.exec(result.stderr)?.[1];
+    if (why !== undefined) throw new SpawnFailedError(command, why);
   }
   return {
     command,

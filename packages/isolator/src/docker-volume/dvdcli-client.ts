@@ -111,6 +111,8 @@ export class DvdcliClient implements DriverClient {
       return await run([this.#dvdcli, ...argv], {
         timeoutMs,
         killAfterMs: 0,
+        // As upstream's: a call that nobody waits for any more must not mount later.
+        endsWithParent: true,
         ...(signal === undefined ? {} : { signal }),
         ...(this.#env === undefined ? {} : { env: this.#env }),
       });
