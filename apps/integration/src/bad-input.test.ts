@@ -208,4 +208,24 @@ describe('a daemon', { tags }, () => {
     expect(result.exitCode).toBe(1);
     expect(result.stderr).toContain('Failed to lock the file at');
   });
+
+  it.each([
+    ['runtime_dir', (runtimeDir: string) => [`--runtime_dir=${runtimeDir}`]],
+    [
+      'docker_volume_checkpoint_dir',
+      (runtimeDir: string) => [
+        '--runtime_dir=/run/another',
+        `--docker_volume_checkpoint_dir=${runtimeDir}/isolators/docker/volume`,
+      ],
+    ],
+  ])('does not start on the %s of another agent, whose containers it would end', async (_, flagsOf) => {
+    const flags = [`--master=${cluster.master}`, `--work_dir=${join(cluster.directory, 'second')}`, '--port=0'];
+    const result = await cluster.run('mesos-agent', [
+      ...flags,
+      '--isolation=filesystem/linux,docker/volume',
+      ...flagsOf('/run/mesos'),
+    ]);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain('Failed to lock the file at /run/mesos');
+  });
 });

@@ -34,6 +34,8 @@ export interface StartedAgentProcess {
   readonly workDir: string;
   /** As seen inside. */
   readonly checkpointDir: string;
+  /** Its flags. */
+  readonly argv: readonly string[];
 }
 
 /** What `GET /state` of an agent says of executors, as far as it is used here. */
@@ -152,7 +154,7 @@ export class LocalCluster implements AsyncDisposable {
     const runtimeDir = isFirst ? '/run/mesos' : `/run/mesos-${this.#agents.length + 1}`;
     const checkpointDir = `${runtimeDir}/isolators/docker/volume`;
     const own = isFirst ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
-    const daemon = await this.#startDaemon(`mesos-${name}`, 'mesos-agent', [
+    const argv = [
       `--master=${this.master}`,
       ...(options.flags ?? []).filter((flag) => flag.startsWith('--isolation=')),
       ...(options.flags?.some((flag) => flag.startsWith('--isolation=')) === true
@@ -164,10 +166,30 @@ export class LocalCluster implements AsyncDisposable {
       `--docker_registry=${this.#options.imagesDirectory}`,
       ...own,
       ...(options.flags ?? []).filter((flag) => !flag.startsWith('--isolation=')),
-    ]);
-    const address = await this.#readAddress(daemon, join(workDir, 'agent.address'));
-    const agent = { name, daemon, address, workDir, checkpointDir };
+    ];
+    const agent = await this.#runAgent({ name, workDir, checkpointDir, argv });
     this.#agents.push(agent);
+    return agent;
+  }
+
+  /** Starts an agent that has ended again, with the same flags, over what it left; gives what is in its place. */
+  async restartAgent(agent: StartedAgentProcess): Promise<StartedAgentProcess> {
+    await agent.daemon.exited;
+    const restarted = await this.#runAgent(agent);
+    this.#agents[this.#agents.indexOf(agent)] = restarted;
+    return restarted;
+  }
+
+  /** Resolves when the master has it. */
+  async #runAgent(
+    facts: Pick<StartedAgentProcess, 'name' | 'workDir' | 'checkpointDir' | 'argv'>,
+  ): Promise<StartedAgentProcess> {
+    const { name, workDir, checkpointDir, argv } = facts;
+    const addressFile = join(workDir, 'agent.address');
+    // One that was killed leaves it behind.
+    await rm(addressFile, { force: true });
+    const daemon = await this.#startDaemon(`mesos-${name}`, 'mesos-agent', argv);
+    const address = await this.#readAddress(daemon, addressFile);
     await waitUntil(
       async () => {
         await daemon.assertRunning();
@@ -179,7 +201,7 @@ export class LocalCluster implements AsyncDisposable {
         until: ({ slaves }) => slaves.some(({ pid, active }) => active && pid.endsWith(`@${address}`)),
       },
     );
-    return agent;
+    return { name, daemon, address, workDir, checkpointDir, argv };
   }
 
   /** Starts convoy's daemon as a Docker volume plugin and waits until it is announced. */

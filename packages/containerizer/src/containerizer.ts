@@ -9,7 +9,7 @@
  * const how = await forked.exited; await containerizer.destroy(id);`
  * @see src/slave/containerizer/mesos/containerizer.cpp
  */
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, systemCodeOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
@@ -89,6 +89,30 @@ export class MesosContainerizer implements AsyncDisposable {
     const launching = this.#launch(containerId, container, options);
     container.launching = launching;
     return await launching;
+  }
+
+  /**
+   * Ends what an agent that was killed has left in the runtime directory, and has the isolators clean up after it and after
+   * containers that only they know. Runs once, before the first launch, and by one agent per runtime directory.
+   * DEVIATION: upstream keeps the containers of frameworks that ask for checkpoints; here none goes on without its agent.
+   */
+  async recover(): Promise<void> {
+    const { isolators, launcher, logger } = this.#options;
+    const orphans = (await namesIn(join(this.#options.runtimeDir, 'containers'))).map((value) => ({ value }));
+    for (const isolator of isolators) await isolator.recover([], orphans);
+    const endings = orphans.map(async (containerId) => {
+      const key = pathOf(containerId);
+      logger.warning('Ending a container of an earlier agent', { containerId: containerId.value });
+      await launcher.endOrphan(containerId.value, this.#directoryOf(key));
+      const problems = await this.#cleanUp(containerId, key);
+      if (problems.length > 0) {
+        logger.error('Failed to clean up after an earlier agent', {
+          containerId: containerId.value,
+          problems: problems.join('; '),
+        });
+      }
+    });
+    await Promise.all(endings);
   }
 
   /** Ids of the containers that were launched and not yet destroyed. */
@@ -233,6 +257,13 @@ export class MesosContainerizer implements AsyncDisposable {
     container.aborting.abort(new DestroyedDuringLaunchError(container.phase));
     await Promise.allSettled([container.launching]);
     if (container.forked !== undefined) await container.forked.kill();
+    const problems = await this.#cleanUp(containerId, key);
+    this.#containers.delete(key);
+    if (problems.length > 0) throw new DestroyFailedError(problems.join('; '));
+  }
+
+  /** Isolators in reverse order, root file system, runtime directory, whatever fails on the way; gives what did. */
+  async #cleanUp(containerId: ContainerID, key: string): Promise<readonly string[]> {
     const failures: string[] = [];
     for (const isolator of this.#options.isolators.toReversed()) {
       try {
@@ -255,8 +286,7 @@ export class MesosContainerizer implements AsyncDisposable {
     } catch (error) {
       problems.push(`Failed to remove the runtime directory: ${messageOf(error)}`);
     }
-    this.#containers.delete(key);
-    if (problems.length > 0) throw new DestroyFailedError(problems.join('; '));
+    return problems;
   }
 
   #directoryOf(key: string): string {
@@ -277,6 +307,16 @@ function idOf(path: string): ContainerID {
   const at = path.lastIndexOf('/containers/');
   if (at < 0) return { value: path };
   return { value: path.slice(at + '/containers/'.length), parent: idOf(path.slice(0, at)) };
+}
+
+/** Entries of a directory that may not be there. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function assertExists(target: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Agent, agentResources, agentRoutes } from '@drydock/agent';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { DomainError } from '@drydock/base/errors';
@@ -37,7 +37,10 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { flags, logger, version } = options;
   const executorEnvironmentVariables = parseExecutorEnvironment(flags.executor_environment_variables);
   const attributes = parseAttributes(flags.attributes ?? '');
-  await mkdir(flags.work_dir, { recursive: true });
+  const checkpointParent = dirname(flags.docker_volume_checkpoint_dir);
+  for (const directory of [flags.work_dir, flags.runtime_dir, checkpointParent]) {
+    await mkdir(directory, { recursive: true });
+  }
   // DEVIATION: upstream does not notice a second agent on one work_dir.
   await using _lock = await lockFile(join(flags.work_dir, 'agent.lock'));
   const addressFile = join(flags.work_dir, 'agent.address');
@@ -61,6 +64,10 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
       'docker/volume': async () => await createDockerVolumeIsolator({ flags, path: options.path, logger }),
     },
   });
+  // What is recovered is taken from whoever left it, who must not be another agent that runs.
+  await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
+  await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
+  await containerizer.recover();
   const resources = await agentResources(flags.resources, flags.work_dir);
   const files = new VirtualFiles();
   attachLog(files, '/slave/log', flags, 'mesos-agent');

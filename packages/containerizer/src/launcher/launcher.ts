@@ -11,12 +11,15 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
-import { DomainError, messageOf } from '@drydock/base/errors';
+import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
+import { readTextIfThere } from '@drydock/base/read-if-there';
+import { run } from '@drydock/base/subprocess';
+import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
 import { removeCgroups, type Cgroups } from './cgroups.ts';
 import { ContainerProcess } from './container-process.ts';
 import { assertSafeConfig, type OciConfig } from './oci-config.ts';
-import { identify } from './shim-identity.ts';
+import { identify, parseShimIdentity } from './shim-identity.ts';
 
 const SHIM = fileURLToPath(new URL('shim.sh', import.meta.url));
 
@@ -63,6 +66,10 @@ const FILES = {
   pid: 'pid',
   shim: 'shim',
 } as const;
+
+/** A runtime call is a matter of milliseconds; one that hangs is ended. */
+const RUNTIME_CALL_MS_MAX = 10_000;
+const ORPHAN_MS_MAX = 15_000;
 
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -121,6 +128,33 @@ export class Launcher {
     return forked;
   }
 
+  /**
+   * Ends the container of an agent that is gone, whatever state it is in, and removes what the runtime keeps of it. One
+   * that still waited at the gate has ended by itself: the gate's other end died with the agent.
+   */
+  async endOrphan(runtimeId: string, directory: string): Promise<void> {
+    const { cgroups, logger } = this.#options;
+    const shim = parseShimIdentity((await readTextIfThere(join(directory, FILES.shim))) ?? '');
+    const hasEnded = async (): Promise<boolean> =>
+      shim === undefined || (await identify(shim.pid))?.startTicks !== shim.startTicks;
+    try {
+      await waitUntil(
+        async () => {
+          if (await hasEnded()) return true;
+          await run([...this.#runtimeArgv, 'kill', runtimeId, 'KILL'], { timeoutMs: RUNTIME_CALL_MS_MAX });
+          return await hasEnded();
+        },
+        { what: `the container ${runtimeId} to end`, timeoutMs: ORPHAN_MS_MAX, intervalMs: 50 },
+      );
+    } catch (error) {
+      if (!(error instanceof WaitTimedOutError) || shim === undefined) throw error;
+      logger.warning('The container of an earlier agent does not end, killing its shim', { containerId: runtimeId });
+      killGroup(shim.pid);
+    }
+    await run([...this.#runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
+    if (cgroups !== undefined) await removeCgroups(cgroups, runtimeId);
+  }
+
   async #spawn(spec: LaunchSpec, argv: readonly string[]): Promise<ChildProcess> {
     const [file = '', ...args] = argv;
     try {
@@ -134,5 +168,14 @@ export class Launcher {
     } catch (error) {
       throw new ForkFailedError(`Failed to fork the container's shim: ${messageOf(error)}`, { cause: error });
     }
+  }
+}
+
+/** The pid is a shim's: its start time was compared. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ESRCH') throw error;
   }
 }

@@ -29,3 +29,19 @@ export function parseProcessStat(text: string): { readonly state: string; readon
   assert(state !== undefined && Number.isSafeInteger(startTicks), `Expected a line of /proc/PID/stat, got '${text}'`);
   return { state, startTicks };
 }
+
+/** The text of a `shim` file; undefined when it was not written to its end. */
+export function parseShimIdentity(text: string): ShimIdentity | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The agent was killed before it had written it.
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('pid' in value) || !('startTicks' in value)) return undefined;
+  const { pid, startTicks } = value;
+  return Number.isSafeInteger(pid) && Number.isSafeInteger(startTicks)
+    ? { pid: Number(pid), startTicks: Number(startTicks) }
+    : undefined;
+}
