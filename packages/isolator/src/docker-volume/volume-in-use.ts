@@ -161,7 +161,12 @@ function withClaim(volume: VolumeInUse | undefined, claim: Extract<VolumeEvent, 
   const { holder, options, mayMountLate = false } = claim;
   if (volume === undefined) return { state: 'mounting', holders: new Set([holder]), options, mayMountLate };
   const holders = new Set(volume.holders).add(holder);
-  return { ...volume, holders, options: volume.holders.size === 0 ? options : volume.options };
+  return {
+    ...volume,
+    holders,
+    options: volume.holders.size === 0 ? options : volume.options,
+    mayMountLate: volume.mayMountLate || mayMountLate,
+  };
 }
 
 function released(volume: VolumeInUse | undefined, holder: string): VolumeInUse | undefined {
