@@ -53,4 +53,30 @@ describe('an agent that is killed and started again', { tags }, () => {
     // One for the two that were found, one for the next.
     expect(unmounts).toHaveLength(2);
   });
+
+  it('gives a volume to a task again that its driver may have been asked for when it was killed', async () => {
+    const driver = await startTestDriver(cluster, 'asked');
+    const ending = new AbortController();
+    const volumes = JSON.stringify([aVolume({ driver: 'asked' })]);
+    const task = cluster.execute({ name: 'killed', command: 'true', volumes, signal: ending.signal });
+    const [agent] = cluster.agents;
+    await waitUntil(
+      async () =>
+        (await cluster.exec(['sh', '-c', `cat ${agent?.checkpointDir}/*/volumes`])).stdout.includes('"asked"'),
+      { what: 'the container to be prepared' },
+    );
+    await killAndRestart();
+    ending.abort();
+    await task;
+    // With dvdcli nobody can tell a volume that does not exist from one that is mounted: it takes five attempts.
+    await waitUntil(async () => (await cluster.leaks()).length === 0, {
+      what: 'the checkpoint to be removed',
+      timeoutMs: 40_000,
+    });
+
+    const next = await cluster.execute({ name: 'next', command: 'true', volumes });
+    expect(next.states.at(-1)).toBe('TASK_FINISHED');
+    const calls = await driver.stopAndListCalls();
+    expect(calls.slice(-2)).toEqual(['VolumeDriver.Get', 'VolumeDriver.Unmount']);
+  });
 });

@@ -10,6 +10,9 @@ export class RecordingDriver implements DriverClient {
   onMount: (key: VolumeKey, signal: AbortSignal) => Promise<string>;
   onUnmount: (key: VolumeKey) => Promise<void> = async () => await Promise.resolve();
 
+  /** Set: as a dvdcli 0.1, which cannot tell. */
+  isBlind = false;
+
   constructor(mountpoint: string) {
     this.onMount = async () => await Promise.resolve(mountpoint);
   }
@@ -28,7 +31,8 @@ export class RecordingDriver implements DriverClient {
     this.mounted.delete(volumeId(key));
   }
 
-  async inspect(key: VolumeKey): Promise<{ readonly mountpoint?: string }> {
+  async inspect(key: VolumeKey): Promise<{ readonly mountpoint?: string } | 'unknown'> {
+    if (this.isBlind) return 'unknown';
     return await Promise.resolve(this.mounted.has(volumeId(key)) ? { mountpoint: '/seen' } : {});
   }
 }

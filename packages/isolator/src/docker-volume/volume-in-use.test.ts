@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { conflictingOption, decide, isDue, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
+import { conflictingOption, decide, isDue, isNeverSeen, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
 
 const after = (...events: VolumeEvent[]): VolumeInUse | undefined =>
   events.reduce<VolumeInUse | undefined>((volume, event) => decide(volume, event), undefined);
@@ -58,6 +58,21 @@ describe('a volume in use', () => {
     ['unmount-refused', [claim('a'), unclear, release('a'), started, refused]],
   ] as [string, VolumeEvent[]][])('is uncertain (%s)', (doubt, events) => {
     expect(after(...events)).toMatchObject({ state: 'uncertain', doubt });
+  });
+
+  it.each([
+    [
+      'had no answer to a mount and was refused its unmount',
+      [claim('a'), unclear, release('a'), started, refused],
+      true,
+    ],
+    ['had no answer to either', [claim('a'), unclear, release('a'), started, lost, started, refused], false],
+    ['was mounted', [claim('a'), mounted, release('a'), started, refused], false],
+    ['was mounted, and then had no answer', [claim('a'), mounted, claim('b'), unclear], false],
+    ['was not yet asked to be unmounted', [claim('a'), unclear, release('a')], false],
+  ] as [string, VolumeEvent[], boolean][])('that %s: was it never seen?', (_, events, expected) => {
+    const volume = after(...events);
+    expect(volume !== undefined && isNeverSeen(volume)).toBe(expected);
   });
 
   it('is given to nobody while it is uncertain, and to those who wait when it is settled', () => {

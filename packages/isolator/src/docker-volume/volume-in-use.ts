@@ -23,9 +23,10 @@ export interface MountedAt {
  * Why a volume is uncertain. `mount`: a mount ended without a clear answer, so it may still happen. `unmount-refused`: the
  * driver said no to an unmount. `unmount`: an unmount ended without a clear answer, so it may still happen. `crash`: only
  * the checkpoints of an earlier agent speak of it, which may have been unmounting it. `reboot`: they are older than the
- * machine's last start, so nothing is mounted, but its driver may believe so.
+ * machine's last start, so nothing is mounted, but its driver may believe so. `late`: nothing is known of it, but that its
+ * driver was given up on earlier while it mounted.
  */
-export type Doubt = 'mount' | 'unmount-refused' | 'unmount' | 'crash' | 'reboot';
+export type Doubt = 'mount' | 'unmount-refused' | 'unmount' | 'crash' | 'reboot' | 'late';
 
 interface Claimed {
   readonly holders: ReadonlySet<string>;
@@ -138,6 +139,16 @@ export function isDue(volume: VolumeInUse): boolean {
   return volume.holders.size === 0 && (volume.state === 'mounted' || volume.state === 'uncertain');
 }
 
+/**
+ * Its driver was asked to mount it, never said that it did, and says no to an unmount: nothing tells that there is anything
+ * to unmount, as when an agent ended between its checkpoint and the call.
+ */
+export function isNeverSeen(volume: VolumeInUse): boolean {
+  if (volume.state !== 'uncertain' || volume.at !== undefined) return false;
+  const { doubt, mayMountLate } = volume;
+  return doubt === 'late' || (mayMountLate && (doubt === 'crash' || doubt === 'unmount-refused'));
+}
+
 /** An unmount would take it from nobody. */
 function mayUnmount(volume: VolumeInUse): volume is Extract<VolumeInUse, { readonly state: 'mounted' | 'uncertain' }> {
   return volume.state === 'uncertain' || (volume.state === 'mounted' && volume.holders.size === 0);
@@ -180,7 +191,7 @@ function released(volume: VolumeInUse | undefined, holder: string): VolumeInUse 
 function afterFailedUnmount(doubt: Doubt | undefined, isClear: boolean): Doubt {
   if (doubt === 'reboot' || doubt === 'unmount') return doubt;
   if (!isClear) return 'unmount';
-  return doubt === 'crash' ? 'crash' : 'unmount-refused';
+  return doubt === 'crash' || doubt === 'late' ? doubt : 'unmount-refused';
 }
 
 function withoutMount({ holders, options, mayMountLate }: VolumeInUse): VolumeInUse | undefined {

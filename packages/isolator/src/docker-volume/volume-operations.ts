@@ -9,7 +9,7 @@ import type { ClockPort, FileSystemPort } from '@drydock/base/ports';
 import { DriverCallError, type DriverClient } from './driver-client.ts';
 import type { MountTablePort } from './mount-table.ts';
 import { checkMountpoint } from './mountpoint.ts';
-import { decide, isDue, type MountedAt, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
+import { decide, isDue, isNeverSeen, type MountedAt, type VolumeEvent, type VolumeInUse } from './volume-in-use.ts';
 import { volumeId, type DriverOption, type VolumeKey } from './volume-key.ts';
 
 /**
@@ -132,12 +132,16 @@ export class VolumeOperations {
     await this.#sequencer.run(volumeId(key), unmounting, { signal });
   }
 
-  /** Forgets a volume of before the machine's last start whose driver does not want to hear of it. */
-  abandon(key: VolumeKey): void {
+  /**
+   * Forgets a volume that is surely or probably not mounted and whose driver does not want to hear of it; gives whether it
+   * did so. Those that may be mounted late are looked at again.
+   */
+  abandon(key: VolumeKey, failure: unknown): boolean {
     const volume = this.get(key);
-    if (volume?.state === 'uncertain' && volume.doubt === 'reboot' && isDue(volume)) {
-      this.#apply(key, { event: 'absent' });
-    }
+    if (volume?.state !== 'uncertain' || !isDue(volume)) return false;
+    if (volume.doubt !== 'reboot' && !(isNeverSeen(volume) && isRefusal(failure))) return false;
+    this.#apply(key, { event: 'absent' });
+    return true;
   }
 
   /** Has the driver unmount what it mounted after it was given up on. @throws DriverCallError */
@@ -151,7 +155,7 @@ export class VolumeOperations {
       this.#options.logger.warning('A docker volume may have been mounted late', { ...key });
       const reason = 'its driver was given up on while it mounted';
       const known = { holders: new Set<string>(), options: [], mayMountLate: false };
-      this.restore(key, { state: 'uncertain', at: undefined, doubt: 'mount', reason, ...known });
+      this.restore(key, { state: 'uncertain', at: undefined, doubt: 'late', reason, ...known });
       await this.#unmountNow(key, signal);
     };
     await this.#sequencer.run(volumeId(key), looking, { signal });
@@ -217,6 +221,8 @@ export class VolumeOperations {
     try {
       await this.#unmountNow(key, signal);
     } catch (error) {
+      // There was nothing to undo, as far as can be known; it is looked at again.
+      if (volume.doubt === 'late' && isRefusal(error)) return this.#apply(key, { event: 'absent' });
       const why = `it may still be mounted (${volume.reason}), and to unmount it failed: ${messageOf(error)}`;
       throw new VolumeUncertainError(`Docker volume '${key.name}' of driver '${key.driver}' cannot be used: ${why}`, {
         cause: error,
@@ -241,6 +247,7 @@ export class VolumeOperations {
         // An unmount may be under way. Only of what was there can be said that it has happened.
         return (volume.at !== undefined || this.#isOver(key)) && (await this.#isSeenAbsent(key, volume.at));
       case 'unmount-refused':
+      case 'late':
         return await this.#isSeenAbsent(key, volume.at);
       default:
         return assertNever(doubt);
@@ -302,4 +309,9 @@ export class VolumeOperations {
     if (next === undefined) this.#volumes.delete(volumeId(key));
     else this.#volumes.set(volumeId(key), next);
   }
+}
+
+/** The driver was asked, and said no. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DriverCallError && error.outcome === 'rejected';
 }

@@ -150,6 +150,54 @@ describe('a volume whose mount ended without an answer', () => {
   });
 });
 
+describe('a volume that its driver does not know, as when an agent ended before the call', () => {
+  const endBeforeTheCall = async (): Promise<void> => {
+    const gate = Promise.withResolvers<never>();
+    fixture.driver.onMount = async () => await gate.promise;
+    const preparing = fixture.prepare('c1', fixture.config());
+    await waitUntil(async () => (await fixture.checkpoints()).length === 1, { what: 'the checkpoint' });
+    await fixture.restart();
+    gate.reject(new DriverCallError({ call: 'mount', volume, outcome: 'unclear', message: 'the agent ended' }));
+    await expect(preparing).rejects.toThrow('the agent ended');
+    fixture.driver.isBlind = true;
+    fixture.driver.onUnmount = failWith('rejected', 'Could not find volume v1.');
+    fixture.driver.onMount = async () => await Promise.resolve(join(fixture.root, 'mountpoint'));
+  };
+
+  it('is let go of after five attempts, and looked at again four times', async () => {
+    await endBeforeTheCall();
+    await fixture.recover();
+    await passUntil('the checkpoint to be gone', async () => (await fixture.checkpoints()).length === 0);
+    await passUntil('the last look', () => unmounts().length === 5 + 4 * 5);
+    await passUntil('it to be over', () => fixture.isolator.status.pending.length === 0);
+    expect(fixture.isolator.status).toMatchObject({ volumeCount: 0 });
+  });
+
+  it('is given to a container after that, however many asked for it before', async () => {
+    await endBeforeTheCall();
+    await fixture.recover();
+    for (const id of ['c2', 'c3', 'c4', 'c5']) {
+      await expect(fixture.prepare(id, fixture.config())).rejects.toThrow('Could not find volume v1.');
+      await expect(fixture.cleanup(id)).rejects.toThrow('Could not find volume v1.');
+    }
+    await passUntil('all checkpoints to be gone', async () => (await fixture.checkpoints()).length === 0);
+    await fixture.prepare('c6', fixture.config());
+    expect(fixture.driver.calls.at(-1)).toBe('mount convoy/v1');
+    fixture.driver.onUnmount = succeed;
+    await fixture.cleanup('c6');
+    expect(await fixture.checkpoints()).toEqual([]);
+  });
+
+  it('is kept while its driver cannot be asked', async () => {
+    await endBeforeTheCall();
+    fixture.driver.onUnmount = failWith('never-reached', 'Error looking up volume plugin');
+    await fixture.recover();
+    await passUntil('many attempts', () => unmounts().length > 10);
+    expect(await fixture.checkpoints()).toEqual(['c1']);
+    await expect(fixture.prepare('c2', fixture.config())).rejects.toThrow('cannot be used');
+  });
+});
+
 describe('a volume of before the last start of the machine', () => {
   it('is left alone when its driver refuses to hear of it', async () => {
     await fixture.prepare('c1', fixture.config());

@@ -38,8 +38,8 @@ export interface VolumeReleasesOptions {
 }
 
 const WAIT_MS = 60_000;
-/** After so many failures the driver is left alone with a volume of before the machine's last start. */
-const REBOOT_ATTEMPT_COUNT_MAX = 5;
+/** After so many failures a driver is left alone with a volume that is probably not mounted. */
+const ATTEMPT_COUNT_MIN = 5;
 /** When a driver is looked at again that was given up on while it mounted. */
 const LATE_MOUNT_PAUSES_MS = [5_000, 60_000, 300_000, 1_800_000] as const;
 
@@ -48,6 +48,8 @@ const CHECKPOINT_PREFIX = 'checkpoint ';
 export class VolumeReleases {
   readonly #options: VolumeReleasesOptions;
   readonly #forgetting = new WeakMap<ContainerRecord, Promise<void>>();
+  /** Failed unmounts of a volume in a row, whoever they were for. */
+  readonly #failedCounts = new Map<string, number>();
   /** Volumes whose drivers are looked at again. */
   readonly #watched = new Map<string, AbortController>();
 
@@ -97,34 +99,42 @@ export class VolumeReleases {
     try {
       await this.#unmountAndResolve(key, signal);
     } catch (error) {
+      this.#countFailure(key);
       this.#retryUnmount(key, error);
       throw error;
     }
   }
 
   #retryUnmount(key: VolumeKey, error: unknown): void {
-    let count = 1;
     this.#options.retries.start(volumeId(key), error, async (signal) => {
       // Somebody holds it now: its own clean-up unmounts it.
       if ((this.#options.operations.get(key)?.holders.size ?? 0) > 0) return true;
-      count += 1;
       try {
         await this.#unmountAndResolve(key, signal);
       } catch (failure) {
-        if (count < REBOOT_ATTEMPT_COUNT_MAX || signal.aborted) throw failure;
-        this.#options.operations.abandon(key);
-        if (this.#options.operations.get(key) !== undefined) throw failure;
-        this.#options.logger.error('Gave up to unmount a docker volume of before the last start of the machine', {
+        if (this.#countFailure(key) < ATTEMPT_COUNT_MIN || signal.aborted) throw failure;
+        if (!this.#options.operations.abandon(key, failure)) throw failure;
+        this.#options.logger.error('Gave up to unmount a docker volume that is probably not mounted', {
           ...key,
+          error: failure,
         });
+        this.#failedCounts.delete(volumeId(key));
         await this.resolve(key);
       }
       return true;
     });
   }
 
+  #countFailure(key: VolumeKey): number {
+    const count = (this.#failedCounts.get(volumeId(key)) ?? 0) + 1;
+    this.#failedCounts.set(volumeId(key), count);
+    return count;
+  }
+
   async #unmountAndResolve(key: VolumeKey, signal: AbortSignal): Promise<void> {
     await this.#options.operations.unmount(key, signal);
+    // Who claimed it meanwhile has not settled it yet.
+    if (this.#options.operations.get(key)?.state !== 'uncertain') this.#failedCounts.delete(volumeId(key));
     await this.resolve(key);
   }
 
@@ -181,6 +191,7 @@ export class VolumeReleases {
         const volume = operations.get(key);
         if (!retries.signal.aborted && volume !== undefined && isDue(volume)) {
           logger.warning('Failed to unmount a docker volume that was mounted late', { ...key, error });
+          this.#countFailure(key);
           this.#retryUnmount(key, error);
         }
         if (signal.aborted) return;
