@@ -102,8 +102,27 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'forgets to await the unmount',
     file: 'volume-releases.ts',
-    find: 'await this.#options.operations.unmount(key, signal);\n    await this.resolve(key);',
-    replace: 'void this.#options.operations.unmount(key, signal).catch(() => undefined);\n    await this.resolve(key);',
+    find: 'await this.#options.operations.unmount(key, signal);\n    // Who',
+    replace: 'void this.#options.operations.unmount(key, signal).catch(() => undefined);\n    // Who',
+  },
+  {
+    name: 'gives up on a volume that was mounted for certain',
+    file: 'volume-in-use.ts',
+    find: "if (volume.state !== 'uncertain' || volume.at !== undefined) return false;",
+    replace:
+      "if (volume.state === 'uncertain' && volume.at !== undefined) return true;\n  if (volume.state !== 'uncertain') return false;",
+  },
+  {
+    name: 'gives up on a volume whose driver was not asked',
+    file: 'volume-operations.ts',
+    find: "return error instanceof DriverCallError && error.outcome === 'rejected';",
+    replace: 'return error instanceof DriverCallError;',
+  },
+  {
+    name: 'forgets a late mount when a volume is claimed again',
+    file: 'volume-in-use.ts',
+    find: 'mayMountLate: volume.mayMountLate || mayMountLate,',
+    replace: '',
   },
   {
     name: 'does not try a failed unmount again',
