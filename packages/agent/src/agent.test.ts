@@ -121,6 +121,7 @@ class ScriptedContainerizer {
     return await Promise.resolve(container);
   };
 
+  readonly destroyErrorCount = 0;
   destroy: AgentOptions['containerizer']['destroy'] = async () => {
     for (const container of this.containers) if (!container.calls.includes('openGate')) await container.kill();
   };

@@ -54,7 +54,7 @@ export interface AgentOptions {
   readonly executorShutdownGraceMs: number;
   /** `--max_completed_executors_per_framework`. */
   readonly completedExecutorCountMax: number;
-  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy'>;
+  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy' | 'destroyErrorCount'>;
   readonly files: VirtualFiles;
   readonly logger: Logger;
   /** The master refused the agent for good. */

@@ -66,6 +66,7 @@ const CPU_SHARES_MIN = 2;
 export class MesosContainerizer implements AsyncDisposable {
   readonly #options: MesosContainerizerOptions;
   readonly #containers = new Map<string, Container>();
+  #destroyErrorCount = 0;
 
   constructor(options: MesosContainerizerOptions) {
     this.#options = options;
@@ -115,6 +116,11 @@ export class MesosContainerizer implements AsyncDisposable {
     await Promise.all(endings);
   }
 
+  /** Containers that were destroyed with something left undone, since the start. */
+  get destroyErrorCount(): number {
+    return this.#destroyErrorCount;
+  }
+
   /** Ids of the containers that were launched and not yet destroyed. */
   containers(): readonly string[] {
     return [...this.#containers.keys()];
@@ -129,7 +135,10 @@ export class MesosContainerizer implements AsyncDisposable {
   async destroy(containerId: ContainerID): Promise<void> {
     const container = this.#containers.get(pathOf(containerId));
     if (container === undefined) return;
-    container.destroying ??= this.#destroy(containerId, container);
+    container.destroying ??= this.#destroy(containerId, container).catch((error: unknown) => {
+      this.#destroyErrorCount += 1;
+      throw error;
+    });
     await container.destroying;
   }
 

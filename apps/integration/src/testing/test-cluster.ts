@@ -31,6 +31,8 @@ export async function assertNothingLeft(cluster: LocalCluster): Promise<void> {
 /** A fake driver of a test. */
 export interface TestDriver {
   readonly name: string;
+  /** What it does wrong from now on, in place of its faults until now. */
+  useFaults(text: string): Promise<void>;
   /** Waits until no container needs it, stops it, and gives the methods that were called, oldest first. */
   stopAndListCalls(): Promise<readonly string[]>;
 }
@@ -47,6 +49,17 @@ export async function startTestDriver(
   const daemon = await cluster.startPlugin(name, argv);
   return {
     name,
+    useFaults: async (text) => {
+      const socket = `/run/docker/plugins/${name}.sock`;
+      const put = ['curl', '--silent', '--show-error', '--fail-with-body', '--request', 'PUT', '--data-binary', text];
+      const { exitCode, stdout, stderr } = await cluster.exec([
+        ...put,
+        '--unix-socket',
+        socket,
+        'http://driver/drydock/faults',
+      ]);
+      if (exitCode !== 0) throw new Error(`The driver ${name} did not take the faults '${text}': ${stdout}${stderr}`);
+    },
     stopAndListCalls: async () => {
       await cluster.waitUntilIdle();
       await daemon.stop();

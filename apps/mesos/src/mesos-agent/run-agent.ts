@@ -8,6 +8,7 @@ import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import { createMesosContainerizer } from '@drydock/containerizer';
+import type { DockerVolumeIsolator } from '@drydock/isolator';
 import { VirtualFiles, formatAddress, parseAttributes, startHttpService } from '@drydock/mesos';
 import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
@@ -37,8 +38,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { flags, logger, version } = options;
   const executorEnvironmentVariables = parseExecutorEnvironment(flags.executor_environment_variables);
   const attributes = parseAttributes(flags.attributes ?? '');
-  const checkpointParent = dirname(flags.docker_volume_checkpoint_dir);
-  for (const directory of [flags.work_dir, flags.runtime_dir, checkpointParent]) {
+  for (const directory of [flags.work_dir, flags.runtime_dir, dirname(flags.docker_volume_checkpoint_dir)]) {
     await mkdir(directory, { recursive: true });
   }
   // DEVIATION: upstream does not notice a second agent on one work_dir.
@@ -46,6 +46,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const addressFile = join(flags.work_dir, 'agent.address');
   // An agent that was killed leaves it behind.
   await rm(addressFile, { force: true });
+  // Made only when --isolation asks for it.
+  const made: { volumes?: DockerVolumeIsolator } = {};
   await using containerizer = await createMesosContainerizer({
     workDir: flags.work_dir,
     runtimeDir: flags.runtime_dir,
@@ -61,7 +63,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
       ? {}
       : { imageProvisionerBackend: flags.image_provisioner_backend }),
     isolatorFactories: {
-      'docker/volume': async () => await createDockerVolumeIsolator({ flags, path: options.path, logger }),
+      'docker/volume': async () =>
+        (made.volumes = await createDockerVolumeIsolator({ flags, path: options.path, logger })),
     },
   });
   // What is recovered is taken from whoever left it, who must not be another agent that runs.
@@ -83,7 +86,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     ip: flags.ip,
     port: flags.port,
     prefix: 'slave(1)',
-    routes: agentRoutes(agentNow, files, facts),
+    routes: agentRoutes(agentNow, files, facts, () => made.volumes?.status),
     logger: logger.child('http'),
   });
   const address = advertisedAddress({ ip: service.ip, port: service.port }, flags);

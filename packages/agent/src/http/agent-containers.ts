@@ -1,9 +1,10 @@
 /**
  * The agent's `/containers`, `/monitor/statistics` and `/containerizer/debug`: every container that is not cleaned up
- * yet.
+ * yet; `/containers` also has those that are gone while their Docker volumes are still being let go of.
  * @see src/slave/http.cpp
  */
 import { join } from 'node:path';
+import type { DockerVolumeStatus } from '@drydock/isolator';
 import { isTerminalState, scalarOf, type ResourceStatistics } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 import type { TaskRun } from '../executor/task-run.ts';
@@ -15,16 +16,62 @@ const CGROUP_MOUNT_ROOT = '/sys/fs/cgroup';
 const CGROUPS_ROOT = 'mesos';
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
-/** `/containers`. `cgroupsRoot` is the parent of the containers' groups. */
-export async function agentContainers(agent: Agent, cgroupsRoot?: string): Promise<readonly Record<string, unknown>[]> {
-  return await Promise.all(
-    agent.activeRuns.map(async (run) => ({
+/** A volume that a container held and that its driver has not unmounted yet. Not in upstream. */
+interface PendingUnmount {
+  readonly driver: string;
+  readonly name: string;
+  /** Attempts that failed; it is tried again. */
+  readonly failed_count: number;
+  /** Of the last attempt that failed. */
+  readonly error?: string;
+}
+
+/** `/containers`. `cgroupsRoot` is the parent of the containers' groups; `volumes` is undefined without docker/volume. */
+export async function agentContainers(
+  agent: Agent,
+  volumes: DockerVolumeStatus | undefined,
+  cgroupsRoot?: string,
+): Promise<readonly Record<string, unknown>[]> {
+  const unmounts = pendingUnmounts(volumes);
+  const unmountsOf = (id: string): { readonly pending_unmounts?: readonly PendingUnmount[] } => {
+    const pending = unmounts.get(id);
+    return pending === undefined ? {} : { pending_unmounts: pending };
+  };
+  const { activeRuns } = agent;
+  const active = await Promise.all(
+    activeRuns.map(async (run) => ({
       container_id: run.containerId.value,
       ...executorIds(run),
       status: run.containerStatus,
       statistics: await statisticsOf(run, cgroupsRoot),
+      ...unmountsOf(run.containerId.value),
     })),
   );
+  for (const run of activeRuns) unmounts.delete(run.containerId.value);
+  if (unmounts.size === 0) return active;
+  const runs = new Map(endedRuns(agent).map((run) => [run.containerId.value, run]));
+  const gone = [...unmounts.keys()].map((id) => {
+    const run = runs.get(id);
+    return { container_id: id, ...(run === undefined ? {} : executorIds(run)), ...unmountsOf(id) };
+  });
+  return [...active, ...gone];
+}
+
+/** By container id. */
+function pendingUnmounts(volumes: DockerVolumeStatus | undefined): Map<string, PendingUnmount[]> {
+  const unmounts = new Map<string, PendingUnmount[]>();
+  for (const { containerIds, volume, failedCount, error } of volumes?.pending ?? []) {
+    if (volume === undefined) continue;
+    const { driver, name } = volume;
+    const unmount = { driver, name, failed_count: failedCount, ...(error === undefined ? {} : { error }) };
+    for (const { value } of containerIds) unmounts.set(value, [...(unmounts.get(value) ?? []), unmount]);
+  }
+  return unmounts;
+}
+
+/** Those that the agent still knows. */
+function endedRuns({ frameworks, completedFrameworks }: Agent): readonly TaskRun[] {
+  return [...frameworks, ...completedFrameworks].flatMap(({ runs, completed }) => [...runs.values(), ...completed]);
 }
 
 /** `/monitor/statistics`. */

@@ -3,13 +3,18 @@
  * @see docs/monitoring.md, src/slave/metrics.cpp
  */
 import { addResources, isTerminalState, scalarOf, type Resource, type TaskState } from '@drydock/mesos';
+import type { DockerVolumeStatus } from '@drydock/isolator';
 import type { Agent } from '../agent.ts';
 
 const ACTIVE_STATES = ['staging', 'starting', 'running', 'killing'] as const;
 const ENDED_STATES = ['finished', 'killed', 'failed', 'lost', 'gone'] as const;
 
 /** `startTime` is in seconds since the epoch. Tasks that ended and executors that terminated are counted for good. */
-export function agentMetrics(agent: Agent, startTime: number): Record<string, number> {
+export function agentMetrics(
+  agent: Agent,
+  startTime: number,
+  volumes: DockerVolumeStatus | undefined,
+): Record<string, number> {
   const runs = agent.frameworks.flatMap((framework) => [...framework.runs.values()]);
   const active = agent.activeRuns;
   const countOf = (state: TaskState): number => runs.filter((run) => run.state === state).length;
@@ -28,6 +33,8 @@ export function agentMetrics(agent: Agent, startTime: number): Record<string, nu
     'slave/executors_terminating': terminatingCount,
     'slave/executors_terminated': agent.endedContainerCount,
     ...resourceMetrics(agent),
+    'containerizer/mesos/container_destroy_errors': agent.options.containerizer.destroyErrorCount,
+    ...(volumes === undefined ? {} : volumeMetrics(volumes)),
   };
 }
 
@@ -35,6 +42,18 @@ export function agentMetrics(agent: Agent, startTime: number): Record<string, nu
 function stateNamed(name: (typeof ACTIVE_STATES)[number] | (typeof ENDED_STATES)[number]): TaskState {
   // The names above are those of states, in lower case.
   return `TASK_${name.toUpperCase()}` as TaskState;
+}
+
+/** Names of ours: upstream does not measure them. Calls are counted since the agent started. */
+function volumeMetrics({ counts, pending }: DockerVolumeStatus): Record<string, number> {
+  const prefix = 'containerizer/mesos/docker_volume';
+  return {
+    [`${prefix}/mounts`]: counts.mounts,
+    [`${prefix}/mount_errors`]: counts.mountErrors,
+    [`${prefix}/unmounts`]: counts.unmounts,
+    [`${prefix}/unmount_errors`]: counts.unmountErrors,
+    [`${prefix}/pending_unmounts`]: pending.filter(({ volume }) => volume !== undefined).length,
+  };
 }
 
 function resourceMetrics(agent: Agent): Record<string, number> {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
+import type { DockerVolumeStatus } from '@drydock/isolator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Agent } from '../agent.ts';
 import { serveAgent, type ServedAgent } from '../testing/served-agent.ts';
@@ -11,10 +12,12 @@ const CGROUPS_ROOT = `drydock-test-read-side-${process.pid}`;
 let stack: AsyncDisposableStack;
 let served: ServedAgent;
 let agent: Agent;
+let volumes: DockerVolumeStatus | undefined;
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
-  served = stack.use(await serveAgent({ flags: { cgroups_root: CGROUPS_ROOT } }));
+  volumes = undefined;
+  served = stack.use(await serveAgent({ flags: { cgroups_root: CGROUPS_ROOT }, volumes: () => volumes }));
   ({ agent } = served);
 });
 afterEach(async () => {
@@ -27,6 +30,10 @@ async function get(path: string): Promise<any> {
   expect([path, response.status]).toEqual([path, 200]);
   return await response.json();
 }
+
+type VolumeKey = NonNullable<DockerVolumeStatus['pending'][number]['volume']>;
+/** Only the isolator makes checked ones. */
+const volume = (driver: string, name: string): VolumeKey => ({ driver, name }) as VolumeKey;
 
 const EXECUTOR = {
   framework_id: 'F',
@@ -88,6 +95,53 @@ describe('the read side of the agent', () => {
     served.finishCleanUp();
     await waitUntil(() => agent.activeRuns.length === 0, { what: 'the container to be cleaned up' });
     expect([await get('/containers'), await get('/monitor/statistics')]).toEqual([[], []]);
+  });
+
+  it('shows volumes that are still to be unmounted: of containers there, of those gone, and of those nobody knows', async () => {
+    const id = agent.activeRuns[0]?.containerId ?? { value: '' };
+    volumes = {
+      volumeCount: 2,
+      counts: { mounts: 3, mountErrors: 1, unmounts: 4, unmountErrors: 2 },
+      pending: [
+        {
+          containerIds: [id, { value: 'unknown' }],
+          volume: volume('convoy', 'v1'),
+          failedCount: 2,
+          error: 'busy',
+          since: 1,
+        },
+        { containerIds: [id], volume: volume('rexray', 'v2'), failedCount: 0 },
+        // The removal of a checkpoint: no volume waits for it.
+        { containerIds: [{ value: 'forgotten' }], failedCount: 1, error: 'EIO', since: 1 },
+      ],
+    };
+    const first = { driver: 'convoy', name: 'v1', failed_count: 2, error: 'busy' };
+    const second = { driver: 'rexray', name: 'v2', failed_count: 0 };
+    const unknown = { container_id: 'unknown', pending_unmounts: [first] };
+    expect(await get('/containers')).toEqual([
+      expect.objectContaining({ ...EXECUTOR, container_id: id.value, pending_unmounts: [first, second] }),
+      unknown,
+    ]);
+    expect(await get('/metrics/snapshot')).toMatchObject({
+      'containerizer/mesos/docker_volume/mounts': 3,
+      'containerizer/mesos/docker_volume/mount_errors': 1,
+      'containerizer/mesos/docker_volume/unmounts': 4,
+      'containerizer/mesos/docker_volume/unmount_errors': 2,
+      'containerizer/mesos/docker_volume/pending_unmounts': 2,
+    });
+    served.endContainer();
+    served.finishCleanUp();
+    await waitUntil(() => agent.activeRuns.length === 0, { what: 'the container to be cleaned up' });
+    expect(await get('/containers')).toEqual([
+      { ...EXECUTOR, container_id: id.value, pending_unmounts: [first, second] },
+      unknown,
+    ]);
+  });
+
+  it('does not measure volumes without the docker/volume isolator', async () => {
+    const names = Object.keys(await get('/metrics/snapshot'));
+    expect(names).toContain('containerizer/mesos/container_destroy_errors');
+    expect(names.filter((name) => name.includes('docker_volume'))).toEqual([]);
   });
 
   it('measures tasks, executors and resources', async () => {

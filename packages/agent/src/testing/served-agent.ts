@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination } from '@drydock/containerizer';
+import type { DockerVolumeStatus } from '@drydock/isolator';
 import {
   VirtualFiles,
   acceptedContentType,
@@ -40,6 +41,8 @@ export interface ServeAgentOptions extends Partial<ProcessFacts> {
   /** In place of parts of the task `t`, which sleeps. */
   readonly task?: Partial<TaskInfo>;
   readonly framework?: Partial<FrameworkInfo>;
+  /** What docker/volume tells, asked at each request; without it the agent has no such isolator. */
+  readonly volumes?: () => DockerVolumeStatus | undefined;
 }
 
 const TASK: TaskInfo = {
@@ -66,7 +69,11 @@ export async function serveAgent(options: ServeAgentOptions = {}): Promise<Serve
     return started.agent;
   };
   const service = stack.use(
-    await startHttpService({ port: 0, prefix: 'slave(1)', routes: agentRoutes(agentNow, files, facts) }),
+    await startHttpService({
+      port: 0,
+      prefix: 'slave(1)',
+      routes: agentRoutes(agentNow, files, facts, options.volumes),
+    }),
   );
   const container = scriptedContainer();
   const agent = new Agent({
@@ -123,6 +130,7 @@ function scriptedContainer(): {
     containerizer: {
       launch: async () => await Promise.resolve(started),
       destroy: async () => await cleanedUp.promise,
+      destroyErrorCount: 0,
     },
     end: () => exited.resolve({ how: 'exited', exitCode: 0, waitStatus: 0, isOutOfMemory: false }),
     finishCleanUp: () => cleanedUp.resolve(),
