@@ -51,7 +51,7 @@ describe('a container', () => {
 
 describe('the shim', () => {
   it.each([
-    ['before the gate runs nothing', 'before-gate', 'launch-failed 1 0\n', /^$/],
+    ['before the gate runs nothing', 'before-gate', 'aborted 1 0\n', /^$/],
     [
       'after the gate lets the command go on and writes how it ended',
       'after-gate',

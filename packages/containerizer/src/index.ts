@@ -3,8 +3,9 @@ export {
   type CreateMesosContainerizerOptions,
   type IsolatorFactory,
 } from './create-containerizer.ts';
-export type { LaunchOptions, MesosContainerizer } from './containerizer.ts';
+export type { LaunchOptions, MesosContainerizer, RecoveredContainer } from './containerizer.ts';
+export type { KnownContainer } from './container-recovery.ts';
 export { CreateContainerizerError, DestroyFailedError, DestroyedDuringLaunchError } from './errors.ts';
 export type { ForkedContainer } from './launcher/container-process.ts';
-export type { ContainerTermination } from './launcher/container-termination.ts';
+export type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
 export { resolveUser } from './launcher/user.ts';

@@ -70,7 +70,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   // What is recovered is taken from whoever left it, who must not be another agent that runs.
   await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
   await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
-  await containerizer.recover();
+  // DEVIATION: upstream keeps the containers of frameworks that ask for checkpoints; here none goes on without its agent.
+  await containerizer.recover([]);
   const resources = await agentResources(flags.resources, flags.work_dir);
   const files = new VirtualFiles();
   attachLog(files, '/slave/log', flags, 'mesos-agent');

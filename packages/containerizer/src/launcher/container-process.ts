@@ -1,18 +1,21 @@
-import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { assert, messageOf, systemCodeOf } from '@drydock/base/errors';
+import { assert, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run } from '@drydock/base/subprocess';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
+import { parseExitRecord, toTermination, type ContainerTermination, type SentSignal } from './container-termination.ts';
 import { isInitForwarding } from './init-process.ts';
-import { parseExitRecord, toTermination, type ContainerTermination } from './container-termination.ts';
+import type { Shim } from './shim.ts';
 
 /** A forked container: the shim holds it at the gate, then supervises it. */
 export interface ForkedContainer {
   /** The shim's pid, `Forked command at PID`. */
   readonly pid: number;
-  /** Lets the command start; idempotent. The caller has written everything that must come before its output. */
+  /**
+   * Lets the command start; idempotent. The caller has written everything that must come before its output. Does nothing
+   * for a container of an earlier agent: one that waited at the gate when that died has aborted by itself.
+   */
   openGate(): Promise<void>;
   /** Resolves once, when the container is surely gone; never rejects. */
   readonly exited: Promise<ContainerTermination>;
@@ -23,7 +26,9 @@ export interface ForkedContainer {
 }
 
 interface ContainerProcessOptions {
-  readonly child: ChildProcess;
+  readonly shim: Shim;
+  /** What an earlier agent has sent to the container, as far as it is known. */
+  readonly sentSignals?: Iterable<SentSignal>;
   readonly directory: string;
   readonly runtimeArgv: readonly [string, ...string[]];
   readonly runtimeId: string;
@@ -39,36 +44,41 @@ const KILL_MS_MAX = 15_000;
 const KILLED = { exitCode: 137, oomKillCount: 0 };
 
 export class ContainerProcess implements ForkedContainer {
-  readonly pid: number;
   readonly exited: Promise<ContainerTermination>;
   readonly #options: ContainerProcessOptions;
-  readonly #sentSignals = new Set<'SIGTERM' | 'SIGKILL'>();
-  #gate: 'closed' | 'open' | 'aborted' = 'closed';
+  readonly #sentSignals: Set<SentSignal>;
+  #gate: 'closed' | 'open' | 'aborted';
   #hasExited = false;
   #killing: Promise<void> | undefined;
 
   constructor(options: ContainerProcessOptions) {
-    const { child } = options;
-    assert(child.pid !== undefined, 'The shim was spawned');
-    this.pid = child.pid;
+    const { shim, sentSignals = [] } = options;
     this.#options = options;
-    // EPIPE when the shim is already gone: its exit tells the story.
-    child.stdin?.on('error', () => undefined);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (child.exitCode !== null || child.signalCode !== null) resolve();
-    else child.once('exit', () => resolve());
-    this.exited = promise.then(async () => await this.#readTermination());
+    this.#sentSignals = new Set(sentSignals);
+    this.#gate = shim.gate === undefined ? 'open' : 'closed';
+    this.exited = shim.gone.then(async () => await this.#readTermination());
+  }
+
+  get pid(): number {
+    const { pid } = this.#options.shim;
+    assert(pid !== undefined, 'Who has a container knows the pid of its shim');
+    return pid;
   }
 
   async openGate(): Promise<void> {
     if (this.#gate !== 'closed') return;
     this.#gate = 'open';
-    const { stdin } = this.#options.child;
+    const { gate } = this.#options.shim;
     await new Promise<void>((resolve) => {
-      if (stdin === null) resolve();
-      else stdin.end('go\n', () => resolve());
+      if (gate === undefined) resolve();
+      else gate.end('go\n', () => resolve());
       void this.exited.then(() => resolve());
     });
+  }
+
+  /** Lets go of the container: it goes on, `exited` does not settle any more. One at the gate aborts. */
+  detach(): void {
+    this.#options.shim.detach();
   }
 
   async terminate(): Promise<void> {
@@ -91,14 +101,14 @@ export class ContainerProcess implements ForkedContainer {
       this.#sentSignals.add('SIGKILL');
       await this.#signalUntilDelivered('KILL');
     }
-    const timer = setTimeout(() => this.#killShim(), KILL_MS_MAX);
+    const timer = setTimeout(() => void this.#killShim(), KILL_MS_MAX);
     await this.exited;
     clearTimeout(timer);
   }
 
   #abort(): void {
     this.#gate = 'aborted';
-    this.#options.child.stdin?.end();
+    this.#options.shim.gate?.end();
   }
 
   /**
@@ -124,14 +134,13 @@ export class ContainerProcess implements ForkedContainer {
   }
 
   /** Last resort: ends the shim with the runtime; `#readTermination` then removes the container by force. */
-  #killShim(): void {
-    this.#options.logger.warning('The container does not end, killing its shim', {
-      containerId: this.#options.runtimeId,
-    });
+  async #killShim(): Promise<void> {
+    const { runtimeId: containerId, shim, logger } = this.#options;
+    logger.warning('The container does not end, killing its shim', { containerId });
     try {
-      process.kill(-this.pid, 'SIGKILL');
+      await shim.kill();
     } catch (error) {
-      if (systemCodeOf(error) !== 'ESRCH') throw error;
+      logger.error('Failed to kill the shim of a container', { containerId, error });
     }
   }
 
@@ -144,7 +153,7 @@ export class ContainerProcess implements ForkedContainer {
       if (record.how === 'exited') return toTermination(record, this.#sentSignals);
       // Killed while the runtime was still about to start the command, which nobody can have noticed.
       if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
-      return { how: 'launch-failed', message: await this.#launchFailure() };
+      return { how: 'launch-failed', message: await this.#launchFailure(record.how === 'aborted') };
     } catch (error) {
       return { how: 'unknown', message: `Failed to read how the container ended: ${messageOf(error)}` };
     }
@@ -157,12 +166,12 @@ export class ContainerProcess implements ForkedContainer {
     await removeLeftovers();
     if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
     const hasStarted = (await readTextIfThere(join(directory, 'container.pid'))) !== undefined;
-    if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure() };
+    if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure(this.#gate === 'aborted') };
     return { how: 'unknown', message: 'The shim of the container was killed before it could write the exit status' };
   }
 
-  async #launchFailure(): Promise<string> {
-    if (this.#gate === 'aborted') return 'The launch was aborted before the command was started';
+  async #launchFailure(isAborted: boolean): Promise<string> {
+    if (isAborted) return 'The launch was aborted before the command was started';
     const { directory } = this.#options;
     const fromRuntime = lastErrorOf((await readTextIfThere(join(directory, 'runtime.log'))) ?? '');
     if (fromRuntime !== undefined) return fromRuntime;

@@ -28,28 +28,29 @@ export type ContainerTermination =
   /** The command was started, and its supervisor was killed before it could write down how it ended. */
   | { readonly how: 'unknown'; readonly message: string };
 
+/** A signal of an agent's to a container. */
+export type SentSignal = 'SIGTERM' | 'SIGKILL';
+
 /** The three words of an exit file. */
 export interface ExitRecord {
-  readonly how: 'exited' | 'launch-failed';
+  /** `aborted`: the gate was closed before the command was started. */
+  readonly how: 'exited' | 'launch-failed' | 'aborted';
   readonly exitCode: number;
   readonly oomKillCount: number;
 }
 
 /** Undefined when the text is not a whole exit file. */
 export function parseExitRecord(text: string): ExitRecord | undefined {
-  const match = /^(exited|launch-failed) (\d+) (\d+)\n$/.exec(text);
+  const match = /^(exited|launch-failed|aborted) (\d+) (\d+)\n$/.exec(text);
   if (match === null) return undefined;
-  return {
-    how: match[1] === 'exited' ? 'exited' : 'launch-failed',
-    exitCode: Number(match[2]),
-    oomKillCount: Number(match[3]),
-  };
+  const how = match[1] === 'exited' || match[1] === 'aborted' ? match[1] : 'launch-failed';
+  return { how, exitCode: Number(match[2]), oomKillCount: Number(match[3]) };
 }
 
 /** Interprets the exit code of a started command; `sentSignals` are those that the agent sent to it. */
 export function toTermination(
   record: { readonly exitCode: number; readonly oomKillCount: number },
-  sentSignals: ReadonlySet<'SIGTERM' | 'SIGKILL'>,
+  sentSignals: ReadonlySet<SentSignal>,
 ): ContainerTermination {
   const { exitCode } = record;
   const isOutOfMemory = record.oomKillCount > 0;
@@ -65,9 +66,9 @@ export function toTermination(
 
 function knownSignal(
   exitCode: number,
-  sentSignals: ReadonlySet<'SIGTERM' | 'SIGKILL'>,
+  sentSignals: ReadonlySet<SentSignal>,
   isOutOfMemory: boolean,
-): 'SIGTERM' | 'SIGKILL' | undefined {
+): SentSignal | undefined {
   if (exitCode === 128 + constants.signals.SIGKILL && (sentSignals.has('SIGKILL') || isOutOfMemory)) return 'SIGKILL';
   if (exitCode === 128 + constants.signals.SIGTERM && sentSignals.has('SIGTERM')) return 'SIGTERM';
   return undefined;

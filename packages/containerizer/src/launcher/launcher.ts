@@ -3,29 +3,38 @@
  *
  * One container has one directory with: `config.json` (the bundle), `container.pid` (written by the runtime; it exists
  * iff the command really started), `runtime.log`, `shim.err`, `exit` (written last, by the shim), `pid` and `shim` (who
- * the shim is). A container that shares the machine with a dead agent goes on: its shim is in a session of its own.
+ * the shim is), and the FIFO `alive`, which the shim holds as long as it is there. A container that shares the machine with a dead agent goes on: its shim is in a session of its own.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
-import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
+import { DomainError, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
-import { readTextIfThere } from '@drydock/base/read-if-there';
-import { run } from '@drydock/base/subprocess';
-import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
+import { run, runOrThrow } from '@drydock/base/subprocess';
 import { removeCgroups, type Cgroups } from './cgroups.ts';
 import { ContainerProcess } from './container-process.ts';
+import type { SentSignal } from './container-termination.ts';
 import { assertSafeConfig, type OciConfig } from './oci-config.ts';
-import { identify, parseShimIdentity } from './shim-identity.ts';
+import { identify } from './shim-identity.ts';
+import { FoundShim, ForkedShim, type Shim } from './shim.ts';
 
 const SHIM = fileURLToPath(new URL('shim.sh', import.meta.url));
 
 /** The supervisor of a container could not be started. */
 export class ForkFailedError extends DomainError<'FORK_FAILED'> {
   readonly code = 'FORK_FAILED';
+}
+
+/** What an earlier agent left of a container does not end. */
+export class LeftoverError extends DomainError<'LEFTOVER_STAYS'> {
+  readonly code = 'LEFTOVER_STAYS';
+
+  constructor(runtimeId: string) {
+    super(`The container '${runtimeId}' of an earlier agent did not end within ${ORPHAN_MS_MAX / 1000} s of SIGKILL`);
+  }
 }
 
 /** An overlay that the shim mounts in its own mount namespace; paths in `options` are relative to `linksDirectory`. */
@@ -48,6 +57,19 @@ export interface LaunchSpec {
   readonly announcement?: string;
 }
 
+/** A container that an earlier agent forked. */
+export interface AttachSpec {
+  readonly runtimeId: string;
+  /** The container's runtime directory; may be missing. */
+  readonly directory: string;
+  readonly sentSignals?: Iterable<SentSignal>;
+}
+
+export interface AttachedContainer {
+  readonly process: ContainerProcess;
+  readonly wasAlive: boolean;
+}
+
 export interface LauncherOptions {
   /** The runtime's name or path. */
   readonly runtime: string;
@@ -60,6 +82,7 @@ export interface LauncherOptions {
 
 /** Files of a container's runtime directory. @see src/slave/containerizer/mesos/paths.hpp */
 const FILES = {
+  alive: 'alive',
   bundle: 'config.json',
   containerPid: 'container.pid',
   exit: 'exit',
@@ -69,7 +92,8 @@ const FILES = {
 
 /** A runtime call is a matter of milliseconds; one that hangs is ended. */
 const RUNTIME_CALL_MS_MAX = 10_000;
-const ORPHAN_MS_MAX = 15_000;
+/** Longer than a kill takes until it kills the shim itself. */
+const ORPHAN_MS_MAX = 20_000;
 
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -91,9 +115,10 @@ export class Launcher {
   async fork(spec: LaunchSpec): Promise<ContainerProcess> {
     assertSafeConfig(spec.config);
     const { directory, overlay } = spec;
-    await Promise.all([FILES.containerPid, FILES.exit].map((name) => rm(join(directory, name), { force: true })));
+    const stale = [FILES.alive, FILES.containerPid, FILES.exit, FILES.shim];
+    await Promise.all(stale.map((name) => rm(join(directory, name), { force: true })));
     await writeFile(join(directory, FILES.bundle), JSON.stringify(spec.config, undefined, 2));
-    const child = await this.#spawn(spec, [
+    const shim = await this.#spawn(spec, [
       ...(overlay === undefined ? [] : ['unshare', '--mount', '--propagation', 'slave']),
       '/bin/sh',
       SHIM,
@@ -106,21 +131,15 @@ export class Launcher {
       spec.announcement ?? '',
       ...this.#runtimeArgv,
     ]);
-    const { cgroups, logger } = this.#options;
-    const forked = new ContainerProcess({
-      child,
-      directory,
-      runtimeArgv: this.#runtimeArgv,
-      runtimeId: spec.runtimeId,
-      logger,
-      removeLeftovers: async () => {
-        if (cgroups !== undefined) await removeCgroups(cgroups, spec.runtimeId);
-      },
-    });
+    const forked = this.#processOf(shim, spec);
     try {
+      // One that has ended already is nobody's any more: no process that can be signalled started at 0.
       const identity = await identify(forked.pid);
       await writeFileAtomic(join(directory, FILES.pid), `${forked.pid}`);
-      await writeFileAtomic(join(directory, FILES.shim), JSON.stringify(identity ?? { pid: forked.pid }));
+      await writeFileAtomic(
+        join(directory, FILES.shim),
+        JSON.stringify(identity ?? { pid: forked.pid, startTicks: 0 }),
+      );
     } catch (error) {
       await forked.kill();
       throw new ForkFailedError(`Failed to checkpoint the pid of the container: ${messageOf(error)}`, { cause: error });
@@ -129,53 +148,73 @@ export class Launcher {
   }
 
   /**
+   * Takes over a container that an earlier agent forked, alive or gone. Undefined when that agent died before it had
+   * written down who the shim is: nothing of such a container has run, and nothing will.
+   */
+  async attach(spec: AttachSpec): Promise<AttachedContainer | undefined> {
+    const shim = await FoundShim.find(spec.directory);
+    if (shim.pid === undefined) {
+      shim.detach();
+      return undefined;
+    }
+    return { process: this.#processOf(shim, spec), wasAlive: shim.wasAlive };
+  }
+
+  /**
    * Ends the container of an agent that is gone, whatever state it is in, and removes what the runtime keeps of it. One
    * that still waited at the gate has ended by itself: the gate's other end died with the agent.
+   * @throws LeftoverError when its shim does not end
    */
   async endOrphan(runtimeId: string, directory: string): Promise<void> {
-    const { cgroups, logger } = this.#options;
-    const shim = parseShimIdentity((await readTextIfThere(join(directory, FILES.shim))) ?? '');
-    const hasEnded = async (): Promise<boolean> =>
-      shim === undefined || (await identify(shim.pid))?.startTicks !== shim.startTicks;
+    const { cgroups } = this.#options;
+    const shim = await FoundShim.find(directory);
+    const isKillable = shim.wasAlive && shim.pid !== undefined;
+    const ending = isKillable ? this.#processOf(shim, { runtimeId, directory }).kill() : shim.gone;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new LeftoverError(runtimeId)), ORPHAN_MS_MAX);
     try {
-      await waitUntil(
-        async () => {
-          if (await hasEnded()) return true;
-          await run([...this.#runtimeArgv, 'kill', runtimeId, 'KILL'], { timeoutMs: RUNTIME_CALL_MS_MAX });
-          return await hasEnded();
-        },
-        { what: `the container ${runtimeId} to end`, timeoutMs: ORPHAN_MS_MAX, intervalMs: 50 },
-      );
-    } catch (error) {
-      if (!(error instanceof WaitTimedOutError) || shim === undefined) throw error;
-      logger.warning('The container of an earlier agent does not end, killing its shim', { containerId: runtimeId });
-      killGroup(shim.pid);
+      await Promise.race([ending, late.promise]);
+    } finally {
+      clearTimeout(timer);
+      shim.detach();
     }
     await run([...this.#runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
     if (cgroups !== undefined) await removeCgroups(cgroups, runtimeId);
   }
 
-  async #spawn(spec: LaunchSpec, argv: readonly string[]): Promise<ChildProcess> {
+  #processOf(shim: Shim, spec: AttachSpec): ContainerProcess {
+    const { cgroups, logger } = this.#options;
+    const { runtimeId, directory, sentSignals = [] } = spec;
+    return new ContainerProcess({
+      shim,
+      sentSignals,
+      directory,
+      runtimeArgv: this.#runtimeArgv,
+      runtimeId,
+      logger,
+      removeLeftovers: async () => {
+        if (cgroups !== undefined) await removeCgroups(cgroups, runtimeId);
+      },
+    });
+  }
+
+  async #spawn(spec: LaunchSpec, argv: readonly string[]): Promise<ForkedShim> {
     const [file = '', ...args] = argv;
+    const alivePath = join(spec.directory, FILES.alive);
     try {
+      await runOrThrow(['mkfifo', '-m', '600', alivePath], { timeoutMs: RUNTIME_CALL_MS_MAX });
+      // For both directions, or opening it would wait for a reader.
+      await using alive = await open(alivePath, 'r+');
       await using stdout = await open(spec.stdoutPath, 'a', 0o644);
       await using stderr = await open(spec.stderrPath, 'a', 0o644);
       // Its own session: neither a terminal's signals nor the end of the agent reach the container. cwd `/` exists in
       // every mount namespace, which the runtime needs.
-      const child = spawn(file, args, { cwd: '/', detached: true, stdio: ['pipe', stdout.fd, stderr.fd] });
+      const stdio = ['pipe', stdout.fd, stderr.fd, alive.fd] as const;
+      const child = spawn(file, args, { cwd: '/', detached: true, stdio: [...stdio] });
       await once(child, 'spawn');
-      return child;
+      return new ForkedShim(child);
     } catch (error) {
       throw new ForkFailedError(`Failed to fork the container's shim: ${messageOf(error)}`, { cause: error });
     }
-  }
-}
-
-/** The pid is a shim's: its start time was compared. */
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ESRCH') throw error;
   }
 }

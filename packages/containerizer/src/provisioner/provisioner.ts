@@ -29,12 +29,15 @@ export interface ProvisionedRoot {
 const COPY_MS_MAX = 10 * 60_000;
 
 export class Provisioner {
-  readonly #directory: string;
+  /** Holds `containers/<id>` for every container with a root file system of its own. */
+  readonly directory: string;
+  readonly #containersDirectory: string;
   readonly #store: ImageStore;
   readonly #backend: ProvisionerBackend;
 
   constructor(options: { readonly workDir: string; readonly store: ImageStore; readonly backend: ProvisionerBackend }) {
-    this.#directory = join(options.workDir, 'provisioner', 'containers');
+    this.directory = join(options.workDir, 'provisioner');
+    this.#containersDirectory = join(this.directory, 'containers');
     this.#store = options.store;
     this.#backend = options.backend;
   }
@@ -47,7 +50,7 @@ export class Provisioner {
     const { signal } = options;
     const stored = await this.#store.get(image.docker.name, { isCached: image.cached !== false, signal });
     const id = randomUUID();
-    const container = join(this.#directory, containerPath);
+    const container = join(this.#containersDirectory, containerPath);
     const backend = join(container, 'backends', this.#backend);
     const rootfs = join(backend, 'rootfses', id);
     await mkdir(rootfs, { recursive: true, mode: 0o755 });
@@ -63,7 +66,7 @@ export class Provisioner {
 
   /** Removes everything of a container; a missing one is fine. */
   async destroy(containerPath: string): Promise<void> {
-    await rm(join(this.#directory, containerPath), { recursive: true, force: true });
+    await rm(join(this.#containersDirectory, containerPath), { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,10 @@
 /** Launches containers with a real runtime, one per case, and collects what became of them. */
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLogger } from '@drydock/base/log';
 import type { ContainerConfig, ContainerMount } from '@drydock/isolator';
 import type { MesosContainerizer } from '../containerizer.ts';
-import { createMesosContainerizer } from '../create-containerizer.ts';
 import type { ForkedContainer } from '../launcher/container-process.ts';
+import { createTestContainerizer } from './test-containerizer.ts';
 
 export interface ContainerCase {
   readonly command: ContainerConfig['command'];
@@ -33,32 +32,20 @@ export interface CaseRunner {
 export async function startCaseRunner(base: string, backend: string, cgroupsRoot: string): Promise<CaseRunner> {
   const outcomes: Record<string, unknown> = {};
   const cases = new Map<string, ContainerCase & { readonly onPreparing: () => void }>();
-  const containerizer = await createMesosContainerizer({
-    workDir: join(base, 'work'),
-    runtimeDir: join(base, 'run'),
-    isolation: 'docker/volume,docker/runtime,filesystem/linux',
-    imageProviders: 'docker',
-    imageProvisionerBackend: backend,
-    dockerRegistry: join(base, 'registry'),
-    dockerStoreDir: join(base, 'store'),
+  const containerizer = await createTestContainerizer({
+    base,
+    backend,
     cgroupsRoot,
-    isolatorFactories: {
-      'docker/volume': () => ({
-        name: 'docker/volume',
-        supportsNesting: true,
-        recover: async () => undefined,
-        prepare: async ({ value }, _config, { signal }) => {
-          const { mounts = [], isDestroyedWhilePreparing = false, onPreparing } = cases.get(value) ?? {};
-          onPreparing?.();
-          if (isDestroyedWhilePreparing) {
-            await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-          }
-          return { mounts };
-        },
-        cleanup: async () => undefined,
-      }),
+    isolator: {
+      prepare: async ({ value }, _config, { signal }) => {
+        const { mounts = [], isDestroyedWhilePreparing = false, onPreparing } = cases.get(value) ?? {};
+        onPreparing?.();
+        if (isDestroyedWhilePreparing) {
+          await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        }
+        return { mounts };
+      },
     },
-    logger: silentLogger,
   });
 
   async function run(name: string, containerCase: ContainerCase): Promise<void> {
