@@ -26,6 +26,7 @@ import { Agent, type AgentOptions } from './agent.ts';
 /** A master that says what the test wants over real HTTP, and keeps the statuses that it gets. */
 class ScriptedMaster {
   readonly statuses: TaskStatus[] = [];
+  readonly exits: unknown[] = [];
   #stream: RecordStream | undefined;
 
   readonly route: HttpRoute = {
@@ -34,6 +35,7 @@ class ScriptedMaster {
     handle: (request) => {
       const call = readCall(request, agentApiCallType);
       if (call.update_status !== undefined) this.statuses.push(call.update_status.status);
+      if (call.executor_exited !== undefined) this.exits.push(call.executor_exited);
       if (call.type !== 'REGISTER') return acceptedReply();
       const open = (stream: RecordStream): void => {
         this.#stream = stream;
@@ -307,6 +309,20 @@ describe('what the master says to an agent', () => {
     await waitUntil(() => master.statuses[2]?.state === 'TASK_FINISHED', { what: 'the end' });
     master.runTask('t');
     expect([(await master.next(3)).state, (await master.next(4)).state]).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
+  });
+
+  it('RUN_TASK_GROUP: is refused, and its executor is over', async () => {
+    const executor = { executor_id: { value: 'e' } };
+    const tasks = ['a', 'b'].map((id) => ({ name: id, task_id: { value: id }, agent_id: { value: 'S0' }, executor }));
+    const framework = { user: 'root', name: 'f', id: { value: 'F' } };
+    const group = { framework_info: framework, executor, task_group: { tasks } };
+    master.send({ type: 'RUN_TASK_GROUP', run_task_group: group });
+    await waitUntil(() => master.statuses.length === 2 && master.exits.length === 1, { what: 'the refusal' });
+    const message = 'Task groups are not supported by this agent';
+    const refused = { state: 'TASK_ERROR', source: 'SOURCE_AGENT', reason: 'REASON_TASK_GROUP_INVALID', message };
+    expect(master.statuses).toEqual([expect.objectContaining(refused), expect.objectContaining(refused)]);
+    expect(master.statuses.map(({ task_id: id }) => id.value).toSorted()).toEqual(['a', 'b']);
+    expect(master.exits).toEqual([{ framework_id: { value: 'F' }, executor_id: { value: 'e' }, status: -1 }]);
   });
 
   it('RUN_TASK while it shuts down: is lost', async () => {

@@ -33,7 +33,7 @@ import {
 import { latestAgentPath, virtualSandboxPaths, type RunIds } from './directories.ts';
 import { executorEnvironment } from './executor/executor-environment.ts';
 import { TaskRun } from './executor/task-run.ts';
-import { refusedStatus, type Refusal } from './refused-task.ts';
+import { SHUTTING_DOWN, refusedGroupCalls, refusedTaskCall, type Refusal } from './refused-task.ts';
 import { pointLink } from './sandbox.ts';
 import { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
 
@@ -206,6 +206,9 @@ export class Agent {
       case 'RUN_TASK':
         if (event.run_task !== undefined) this.#runTask(event.run_task.framework_info, event.run_task.task);
         return;
+      case 'RUN_TASK_GROUP':
+        for (const call of refusedGroupCalls(event)) void this.#attempt('refuse a group', this.#link.send(call));
+        return;
       case 'KILL_TASK': {
         const { framework_id: frameworkId, task_id: taskId, kill_policy: policy } = event.kill_task ?? {};
         void this.#attempt('kill a task', this.#runOf(frameworkId, taskId)?.kill(policy));
@@ -226,9 +229,9 @@ export class Agent {
         if (event.update_framework !== undefined) this.#updateFramework(event.update_framework.framework_info);
         return;
       case 'STATUS_ACKNOWLEDGED': {
-        const acknowledged = event.status_acknowledged;
-        if (acknowledged === undefined) return;
-        this.#updates.acknowledge(acknowledged.framework_id, acknowledged.task_id.value, acknowledged.uuid);
+        const { framework_id: id, task_id: taskId, uuid } = event.status_acknowledged ?? {};
+        if (id !== undefined && taskId !== undefined && uuid !== undefined)
+          this.#updates.acknowledge(id, taskId.value, uuid);
         return;
       }
       case 'SHUTDOWN_FRAMEWORK':
@@ -265,8 +268,7 @@ export class Agent {
       return;
     }
     if (this.#state !== 'running') {
-      const reason = 'REASON_AGENT_REMOVED';
-      this.#refuse({ ...info, id }, task, { state: 'TASK_DROPPED', reason, message: 'Agent is shutting down' });
+      this.#refuse({ ...info, id }, task, SHUTTING_DOWN);
       return;
     }
     const framework = this.#frameworkOf({ ...info, id });
@@ -311,11 +313,9 @@ export class Agent {
     this.#active.set(run, finished);
   }
 
-  /** The task does not get as far as a run. */
   #refuse(info: FrameworkInfo & { id: FrameworkID }, task: TaskInfo, refusal: Refusal): void {
     this.#logger.warning('Refusing a task', { taskId: task.task_id.value, why: refusal.message });
-    const update = { framework_id: info.id, status: refusedStatus(info, task, refusal) };
-    void this.#attempt('refuse a task', this.#link.send({ type: 'UPDATE_STATUS', update_status: update }));
+    void this.#attempt('refuse a task', this.#link.send(refusedTaskCall(info, task, refusal)));
   }
 
   #frameworkOf(info: FrameworkInfo & { id: FrameworkID }): AgentFramework {

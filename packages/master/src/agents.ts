@@ -41,6 +41,7 @@ export class Agents {
       used: [],
       offered: [],
       tasks: new Map(),
+      executors: new Map(),
       offers: new Map(),
       killed: new Set(),
       reregistration: undefined,
@@ -161,6 +162,7 @@ export class Agents {
       if (isTerminalState(stateOf(task))) this.#master.tasks.complete(task);
       else settle(task);
     }
+    for (const executor of agent.executors.values()) this.#master.executors.remove(executor);
     offers.rescindOf(agent);
     registry.agents.delete(agent.id);
     for (const framework of registry.frameworks.values()) framework.filters.removeAgent(agent.id);

@@ -1,12 +1,12 @@
 /** What a framework holds, in all of its roles or in one. */
 import { isTerminalState, type Resource } from '@drydock/mesos';
+import { executorsOf } from './executors.ts';
 import { stateOf, sumOf, type FrameworkRecord } from './registry.ts';
 
-/** Held by the framework's tasks. */
-export function usedBy({ tasks }: FrameworkRecord, inRole?: string): readonly Resource[] {
-  const holders = [...tasks.values()].filter(
-    (task) => !isTerminalState(stateOf(task)) && (inRole ?? task.role) === task.role,
-  );
+/** Held by the framework's tasks and executors. */
+export function usedBy(framework: FrameworkRecord, inRole?: string): readonly Resource[] {
+  const tasks = [...framework.tasks.values()].filter((task) => !isTerminalState(stateOf(task)));
+  const holders = [...tasks, ...executorsOf(framework)].filter(({ role }) => (inRole ?? role) === role);
   return sumOf(holders.map(({ info }) => info.resources));
 }
 

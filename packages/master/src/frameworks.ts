@@ -11,6 +11,7 @@ import {
 import { OfferFilters } from './allocation/offer-filters.ts';
 import { Shares } from './allocation/shares.ts';
 import { HEARTBEAT_MS, type EventChannel } from './event-channel.ts';
+import { executorsOf } from './executors.ts';
 import type { Master } from './master.ts';
 import { trimToNewest, type FrameworkRecord } from './registry.ts';
 
@@ -91,7 +92,7 @@ export class Frameworks {
 
   /** TEARDOWN, or a framework that did not come back: its tasks are killed. */
   remove(framework: FrameworkRecord): void {
-    const { registry, offers, tasks, events, options } = this.#master;
+    const { registry, offers, tasks, executors, events, options } = this.#master;
     if (registry.frameworks.get(framework.id) !== framework) return;
     framework.failover?.[Symbol.dispose]();
     offers.discardOf(framework);
@@ -99,6 +100,7 @@ export class Frameworks {
       agent.channel?.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: framework.info.id } });
     }
     for (const task of [...framework.tasks.values(), ...framework.unreachableTasks.values()]) tasks.abandon(task);
+    for (const executor of executorsOf(framework)) executors.remove(executor);
     const { channel } = framework;
     framework.channel = undefined;
     channel?.end();
@@ -138,6 +140,7 @@ export class Frameworks {
       tasks: new Map(),
       unreachableTasks: new Map(),
       completedTasks: [],
+      executors: new Map(),
       offers: new Map(),
       filters: new OfferFilters(),
       suppressedRoles: new Set(),
@@ -156,11 +159,12 @@ export class Frameworks {
     suppress(framework, call.suppressed_roles);
   }
 
-  /** Observers, and the agents that run its tasks, see what it says of itself now. */
+  /** Observers, and the agents that run its tasks and executors, see what it says of itself now. */
   #tell(framework: FrameworkRecord): void {
     const { registry, events } = this.#master;
     events.frameworkUpdated(framework);
-    const agentIds = new Set([...framework.tasks.values()].map(({ agentId }) => agentId));
+    const ofTasks = [...framework.tasks.values()].map(({ agentId }) => agentId);
+    const agentIds = new Set([...ofTasks, ...framework.executors.keys()]);
     for (const agentId of agentIds) {
       const event = { type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: framework.info } } as const;
       registry.agents.get(agentId)?.channel?.send(event);

@@ -10,6 +10,7 @@ import { systemClock, type ClockPort } from '@drydock/base/ports';
 import { formatPid, type MasterInfo } from '@drydock/mesos';
 import { Agents } from './agents.ts';
 import { Counters } from './counters.ts';
+import { Executors } from './executors.ts';
 import { Frameworks } from './frameworks.ts';
 import { MasterEvents } from './master-events.ts';
 import { Offers } from './offers.ts';
@@ -83,11 +84,13 @@ export class Master implements Disposable {
   readonly agents: Agents;
   readonly offers: Offers;
   readonly tasks: Tasks;
+  readonly executors: Executors;
 
   constructor(options: MasterOptions) {
     this.options = { ...DEFAULTS, ...options };
     this.timers = new Timers(this.options.clock);
     this.tasks = new Tasks(this);
+    this.executors = new Executors(this);
     this.agents = new Agents(this);
     this.frameworks = new Frameworks(this);
     this.offers = new Offers(this);

@@ -126,6 +126,7 @@ function toOffer({ agent, framework, role, resources }: Allocation, id: string):
     url: { scheme: 'http', address: { hostname, ...addressOfPid(agent.pid) }, path: '/slave(1)' },
     resources: resources.map((resource) => ({ ...resource, allocation_info: { role } })),
     attributes,
+    executor_ids: [...(framework.executors.get(agent.id)?.keys() ?? [])].map((value) => ({ value })),
     allocation_info: { role },
   };
 }

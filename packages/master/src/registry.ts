@@ -3,6 +3,7 @@ import {
   addResources,
   type AgentApiEvent,
   type AgentInfo,
+  type ExecutorInfo,
   type FrameworkID,
   type FrameworkInfo,
   type Offer,
@@ -26,11 +27,13 @@ export interface AgentRecord {
   channel: EventChannel<AgentApiEvent> | undefined;
   readonly registeredAt: number;
   reregisteredAt: number | undefined;
-  /** Held by tasks that are not terminal. */
+  /** Held by tasks that are not terminal, and by executors. */
   used: readonly Resource[];
   /** Held by outstanding offers. */
   offered: readonly Resource[];
   readonly tasks: Map<string, TaskRecord>;
+  /** By `executorKey`. */
+  readonly executors: Map<string, ExecutorRecord>;
   readonly offers: Map<string, OfferRecord>;
   /** By `taskKey`: a framework wants them killed; asked again when the agent comes back. */
   readonly killed: Set<string>;
@@ -53,12 +56,14 @@ export interface FrameworkRecord {
   readonly unreachableTasks: Map<string, TaskRecord>;
   /** Newest last. */
   readonly completedTasks: TaskRecord[];
+  /** By agent id, then by executor id. */
+  readonly executors: Map<string, Map<string, ExecutorRecord>>;
   readonly offers: Map<string, OfferRecord>;
   /** What not to offer again for a while. */
   readonly filters: OfferFilters;
   /** Of its roles, those for which it wants no offers. */
   readonly suppressedRoles: Set<string>;
-  /** Held by its tasks and offers, by role. */
+  /** Held by its tasks, executors and offers, by role. */
   readonly shares: Shares;
   /** Runs out when a disconnected framework has not come back within its failover_timeout. */
   failover: Disposable | undefined;
@@ -77,6 +82,15 @@ export interface TaskRecord {
   updateUuid: Uint8Array | undefined;
   /** The framework has acknowledged its end. */
   isAcknowledged: boolean;
+}
+
+/** An executor that a task group was launched with. It holds its resources until its agent says that it has exited. */
+export interface ExecutorRecord {
+  readonly info: ExecutorInfo;
+  readonly framework: FrameworkRecord;
+  readonly agentId: string;
+  /** Of the offer that it was launched with. */
+  readonly role: string;
 }
 
 export interface OfferRecord {
@@ -132,6 +146,11 @@ export class Registry {
 /** Names a task among those of all frameworks. */
 export function taskKey(frameworkId: string, taskId: string): string {
   return `${frameworkId}\n${taskId}`;
+}
+
+/** Names an executor among those of all frameworks on one agent. */
+export function executorKey(frameworkId: string, executorId: string): string {
+  return `${frameworkId}\n${executorId}`;
 }
 
 export function stateOf(task: TaskRecord): TaskState {

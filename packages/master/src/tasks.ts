@@ -3,6 +3,7 @@ import {
   addResources,
   isTerminalState,
   subtractResources,
+  type ExecutorInfo,
   type TaskInfo,
   type TaskState,
   type TaskStatus,
@@ -55,7 +56,31 @@ export class Tasks {
     const resources = (info.resources ?? []).map((resource) => ({ ...resource, allocation_info: { role } }));
     const task = this.add(framework, agent, { ...info, resources }, role);
     const runTask = { framework_info: framework.info, task: task.info };
-    if (agent.channel?.send({ type: 'RUN_TASK', run_task: runTask }) === true) return;
+    if (agent.channel?.send({ type: 'RUN_TASK', run_task: runTask }) !== true) this.#drop(task);
+  }
+
+  /**
+   * The same for tasks that start and end together, in an executor that is new or running; all of it names its role.
+   * Nothing can kill one of them before it is delivered: upstream waits for an authorizer there, and here is none.
+   */
+  launchGroup(
+    framework: FrameworkRecord,
+    agent: AgentRecord,
+    group: { readonly executor: ExecutorInfo; readonly tasks: readonly TaskInfo[] },
+    role: string,
+  ): void {
+    const executor = this.#master.executors.add(framework, agent, group.executor, role);
+    const tasks = group.tasks.map((info) => this.add(framework, agent, info, role));
+    const runTaskGroup = {
+      framework_info: framework.info,
+      executor: executor.info,
+      task_group: { tasks: tasks.map(({ info }) => info) },
+    };
+    if (agent.channel?.send({ type: 'RUN_TASK_GROUP', run_task_group: runTaskGroup }) === true) return;
+    for (const task of tasks) this.#drop(task);
+  }
+
+  #drop(task: TaskRecord): void {
     this.end(task, { state: 'TASK_DROPPED', reason: 'REASON_AGENT_DISCONNECTED', message: 'Agent disconnected' });
   }
 
@@ -146,7 +171,8 @@ export class Tasks {
 
   /** A status of the master's own for a task that it knows. */
   statusOf(task: TaskRecord, facts: MasterStatus): TaskStatus {
-    const { executor_id: executorId, healthy, container_status: container } = task.status ?? {};
+    const { healthy, container_status: container } = task.status ?? {};
+    const executorId = task.status?.executor_id ?? task.info.executor?.executor_id;
     return {
       ...this.#status({ taskId: task.info.task_id.value, agentId: task.agentId }, facts),
       ...(executorId === undefined ? {} : { executor_id: executorId }),

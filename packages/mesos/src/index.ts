@@ -2,7 +2,7 @@ export { addressOfPid, formatAddress, formatPid } from './address.ts';
 export type { SocketAddress } from './address.ts';
 export { startAgentLink } from './agent-api/agent-link.ts';
 export type { AgentLinkOptions, AgentLinkState, StartedAgentLink } from './agent-api/agent-link.ts';
-export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownTask } from './agent-api/messages.ts';
+export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownExecutor, KnownTask } from './agent-api/messages.ts';
 export { DecodeError, decode, encode, fromJson, toJson } from './codec/codec.ts';
 export type { ContentType } from './codec/codec.ts';
 export { JsonMappingError } from './codec/json-mapping.ts';
@@ -60,6 +60,7 @@ export {
   refuseUnimplemented,
 } from './operator/common-calls.ts';
 export type { OperatorApi } from './operator/common-calls.ts';
+export { validateContainerCall } from './operator/validate-container-call.ts';
 export { frameworkRoles, rolesToState } from './operator/framework-roles.ts';
 export { taskToState } from './operator/legacy-task.ts';
 export { toTask } from './operator/to-task.ts';
@@ -70,6 +71,7 @@ export type {
   MasterEvent,
   MasterFramework,
   MasterGetAgents,
+  MasterGetExecutors,
   MasterGetFrameworks,
   MasterGetState,
   MasterGetTasks,
@@ -104,6 +106,7 @@ export {
 } from './validation/validate-framework.ts';
 export { validateId } from './validation/validate-id.ts';
 export { validateTask } from './validation/validate-task.ts';
+export { validateTaskGroup } from './validation/validate-task-group.ts';
 export { isTerminalState } from './task-state.ts';
 export type * from './v1.ts';
 export type * from './v1-linux.ts';

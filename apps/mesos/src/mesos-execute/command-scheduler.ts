@@ -1,9 +1,6 @@
 import {
-  fromRefinedFormat,
   isTerminalState,
   subscribe,
-  takeResources,
-  toRefinedFormat,
   type Offer,
   type SchedulerEvent,
   type SchedulerSubscription,
@@ -11,6 +8,7 @@ import {
 } from '@drydock/mesos';
 import { DomainError, messageOf } from '@drydock/base/errors';
 import type { ExecuteRequest } from './execute-request.ts';
+import { launchOperation, nameOf, tasksOf } from './launch-operation.ts';
 import { statusText } from './status-text.ts';
 
 /** Once for the answer and once for SUBSCRIBED, so that a master that is not there shows within 5 seconds. */
@@ -40,8 +38,8 @@ export interface CommandSchedulerOptions {
 }
 
 /**
- * Subscribes, launches the task on the first offer that fits, and acknowledges its updates until it has ended, however
- * it ends. An abort tears the framework down and resolves.
+ * Subscribes, launches the task or the group on the first offer that fits, and acknowledges the updates until all has
+ * ended, however it ends. An abort tears the framework down and resolves.
  * @throws PeerUnreachableError, PeerRefusedError, SubscriptionRefusedError, StreamLostError, ErrorEventError,
  *   MasterGoneError
  * @see src/cli/execute.cpp CommandScheduler
@@ -80,6 +78,8 @@ class CommandScheduler {
   readonly #signal: AbortSignal;
   readonly #print: (text: string) => void;
   #isLaunched = false;
+  /** Ids of the tasks that have not ended. */
+  readonly #running: Set<string>;
   /** One for each TASK_RUNNING, as upstream. */
   readonly #killTimers: NodeJS.Timeout[] = [];
   /** Why the stream was closed from here. */
@@ -90,6 +90,7 @@ class CommandScheduler {
     this.#subscription = subscription;
     this.#signal = options.signal;
     this.#print = options.print;
+    this.#running = new Set(tasksOf(request.launch).map(({ task_id: id }) => id.value));
   }
 
   async run(): Promise<void> {
@@ -113,7 +114,7 @@ class CommandScheduler {
     throw this.#failure ?? new MasterGoneError('The master ended the connection before the task had ended');
   }
 
-  /** @returns whether the task has ended */
+  /** @returns whether all has ended */
   async #handle(event: SchedulerEvent): Promise<boolean> {
     switch (event.type) {
       case 'OFFERS':
@@ -124,28 +125,22 @@ class CommandScheduler {
       case 'ERROR':
         throw new ErrorEventError(event.error?.message ?? '');
       default:
-        // Nothing that the one task depends upon.
+        // Nothing that a task depends upon.
         return false;
     }
   }
 
   async #useOffer(offer: Offer): Promise<void> {
-    const { task, frameworkInfo } = this.#request;
     const offer_ids = [offer.id];
-    const offered = (offer.resources ?? []).map(fromRefinedFormat);
-    const resources = takeResources(offered, task.resources ?? [], frameworkInfo.role);
-    if (this.#isLaunched || resources === undefined) {
+    const { launch, frameworkInfo } = this.#request;
+    const operation = this.#isLaunched ? undefined : launchOperation(launch, offer, frameworkInfo);
+    if (operation === undefined) {
       await this.#subscription.send({ type: 'DECLINE', decline: { offer_ids } });
       return;
     }
     this.#isLaunched = true;
-    // RESERVATION_REFINEMENT is always on.
-    const task_infos = [{ ...task, agent_id: offer.agent_id, resources: resources.map(toRefinedFormat) }];
-    await this.#subscription.send({
-      type: 'ACCEPT',
-      accept: { offer_ids, operations: [{ type: 'LAUNCH', launch: { task_infos } }] },
-    });
-    this.#print(`Submitted task '${task.name}' to agent '${offer.agent_id.value}'`);
+    await this.#subscription.send({ type: 'ACCEPT', accept: { offer_ids, operations: [operation] } });
+    this.#print(`Submitted ${nameOf(launch)} to agent '${offer.agent_id.value}'`);
     // DEVIATION: upstream suppresses offers with the first one that is too small, and then never gets another.
     await this.#subscription.send({ type: 'SUPPRESS', suppress: {} });
   }
@@ -160,8 +155,9 @@ class CommandScheduler {
       const delayMs = Math.min(this.#request.killAfterMs, TIMER_MS_MAX);
       this.#killTimers.push(setTimeout(() => void this.#kill(status), delayMs));
     }
+    if (isTerminalState(status.state)) this.#running.delete(task_id.value);
     // Closing the stream is enough: without a failover timeout the master then removes the framework.
-    return isTerminalState(status.state);
+    return this.#running.size === 0;
   }
 
   async #kill({ task_id, agent_id }: TaskStatus): Promise<void> {

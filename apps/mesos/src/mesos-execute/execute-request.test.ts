@@ -2,9 +2,13 @@ import { messageOf } from '@drydock/base/errors';
 import { parseFlags } from '@drydock/base/gflags';
 import type { ContainerInfo } from '@drydock/mesos';
 import { describe, expect, it } from 'vitest';
-import { executeRequest, type ExecuteRequest } from './execute-request.ts';
+import { executeRequest, type ExecuteRequest, type TaskToRun } from './execute-request.ts';
 import { executeFlags } from './flags.ts';
 
+const taskOf = (...argv: string[]): TaskToRun | undefined => {
+  const { launch } = requestOf(...argv);
+  return launch.kind === 'task' ? launch.task : undefined;
+};
 const requestOf = (...argv: string[]): ExecuteRequest => executeRequest(parseFlags(executeFlags, argv).values, 'me');
 const master = '--master=127.0.0.1:5050';
 const complete = [master, '--name=test', '--command=ls'] as const;
@@ -49,8 +53,9 @@ describe('executeRequest', () => {
       { type: 'REVOCABLE_RESOURCES' },
       { type: 'GPU_RESOURCES' },
     ]);
-    expect(request.task.resources?.map(({ name }) => name)).toEqual(['cpus', 'mem', 'ports']);
-    expect(request.task.command).toEqual({
+    const task = request.launch.kind === 'task' ? request.launch.task : undefined;
+    expect(task?.resources?.map(({ name }) => name)).toEqual(['cpus', 'mem', 'ports']);
+    expect(task?.command).toEqual({
       shell: true,
       value: 'ls',
       environment: {
@@ -60,7 +65,7 @@ describe('executeRequest', () => {
         ],
       },
     });
-    expect(request.task).not.toHaveProperty('container');
+    expect(task).not.toHaveProperty('container');
   });
 
   it("has upstream's defaults", () => {
@@ -81,8 +86,8 @@ describe('executeRequest', () => {
   });
 
   it('leaves the command to the image without a shell', () => {
-    const { command } = requestOf(master, '--name=test', '--no-shell', '--docker_image=i').task;
-    expect(command).toEqual({ shell: false });
+    const task = taskOf(master, '--name=test', '--no-shell', '--docker_image=i');
+    expect(task?.command).toEqual({ shell: false });
   });
 
   it.each<[string[], ContainerInfo | undefined]>([
@@ -136,12 +141,21 @@ describe('executeRequest', () => {
       },
     ],
   ])('sends for %j the container %j', (flags, container) => {
-    expect(requestOf(...complete, ...flags).task.container).toEqual(container);
+    expect(taskOf(...complete, ...flags)?.container).toEqual(container);
   });
 
   it('takes a task as it is, and no agent for it', () => {
     const task = { name: 'n', task_id: { value: 'i' }, command: { value: 'ls' }, labels: { labels: [{ key: 'a' }] } };
-    expect(requestOf(master, `--task=${JSON.stringify(task)}`).task).toEqual({ ...task, agent_id: { value: '' } });
+    expect(taskOf(master, `--task=${JSON.stringify(task)}`)).toEqual({ ...task, agent_id: { value: '' } });
+  });
+
+  it('takes a task group as it is, no agent for its tasks, and networks for its executor', () => {
+    const task = { name: 'n', task_id: { value: 'n' }, agent_id: { value: '' } };
+    expect(requestOf(master, `--task_group=${GROUP}`, '--networks=a,,b').launch).toEqual({
+      kind: 'group',
+      tasks: [task],
+      networks: ['a', 'b'],
+    });
   });
 
   it.each(['--hadoop=h', '--hdfs=h:1', '--overwrite', '--secret=s'])(
@@ -207,10 +221,8 @@ describe('executeRequest', () => {
         ]),
     ),
     [[master, `--task=${TASK}`, '--networks=n'], "'--networks' can only be set when '--task' is not set"],
-    [
-      [master, `--task_group=${GROUP}`, '--networks=n'],
-      "'--task_group' is not supported: there is no default executor here, use '--task'",
-    ],
+    [[master, '--task_group={}'], "Expecting '--task_group' to have at least one task"],
+    [[master, '--task_group=[]'], "for flag 'task_group': Expecting a JSON object"],
     [[master, '--task={"name":"n"}'], "for flag 'task': Missing required fields: task_id"],
     [[master, '--task=[]'], "for flag 'task': Expecting a JSON object"],
     [

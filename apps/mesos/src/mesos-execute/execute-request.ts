@@ -19,6 +19,7 @@ import {
   type RLimitInfo,
   type Resource,
   type SubscribeOptions,
+  type TaskGroupInfo,
   type TaskInfo,
   type Volume,
 } from '@drydock/mesos';
@@ -29,15 +30,22 @@ import { loadError, readJsonFlag, readMessageFlag, readObjectFlag } from './json
 
 type ExecuteFlags = FlagValues<typeof executeFlags>;
 
-/** One task to run and the framework that runs it. */
+/** Its agent is that of the offer. */
+export type TaskToRun = Omit<TaskInfo, 'agent_id'>;
+
+/** What is to be launched: one task, or tasks that start and end together. */
+export type Launch =
+  | { readonly kind: 'task'; readonly task: TaskToRun }
+  | { readonly kind: 'group'; readonly tasks: readonly TaskToRun[]; readonly networks: readonly string[] };
+
+/** What is to run and the framework that runs it. */
 export interface ExecuteRequest {
   /** `host:port` */
   readonly master: string;
   readonly contentType: ContentType;
   readonly frameworkInfo: FrameworkInfo & { readonly role: string };
   readonly credential: NonNullable<SubscribeOptions['credential']> | undefined;
-  /** Its agent is that of the offer. */
-  readonly task: Omit<TaskInfo, 'agent_id'>;
+  readonly launch: Launch;
   /** From TASK_RUNNING; undefined = never. */
   readonly killAfterMs: number | undefined;
 }
@@ -45,7 +53,7 @@ export interface ExecuteRequest {
 /** What flags hold as JSON: upstream reads it before it looks at anything else. */
 interface ReadFlags {
   readonly task: TaskInfo | undefined;
-  readonly isTaskGroup: boolean;
+  readonly group: TaskGroupInfo | undefined;
   readonly variables: EnvironmentVariable[] | undefined;
   /** Not converted yet. */
   readonly volumes: readonly unknown[] | undefined;
@@ -72,9 +80,6 @@ export function executeRequest(flags: ExecuteFlags, user: string): ExecuteReques
   }
   const capabilities = capabilitiesOf(flags);
   const volumes = volumesOf(read.volumes ?? []);
-  if (read.isTaskGroup) {
-    throw new ExecuteFlagError("'--task_group' is not supported: there is no default executor here, use '--task'");
-  }
   const { principal, secret } = flags;
   return {
     master: flags.master,
@@ -89,8 +94,20 @@ export function executeRequest(flags: ExecuteFlags, user: string): ExecuteReques
       ...(principal === undefined ? {} : { principal }),
     },
     credential: principal === undefined || secret === undefined ? undefined : { principal, secret },
-    task: read.task ?? taskOf(flags, read, volumes),
+    launch: launchOf(flags, read, volumes),
   };
+}
+
+function launchOf(flags: ExecuteFlags, read: ReadFlags, volumes: Volume[]): Launch {
+  if (read.group === undefined) return { kind: 'task', task: read.task ?? taskOf(flags, read, volumes) };
+  const { tasks = [] } = read.group;
+  // DEVIATION: upstream submits it and then waits for ever: nothing of it can end.
+  if (tasks.length === 0) throw new ExecuteFlagError("Expecting '--task_group' to have at least one task");
+  return { kind: 'group', tasks, networks: networksOf(flags) };
+}
+
+function networksOf({ networks = '' }: ExecuteFlags): readonly string[] {
+  return networks.split(',').filter((network) => network !== '');
 }
 
 function readFlags(flags: ExecuteFlags): ReadFlags {
@@ -102,18 +119,17 @@ function readFlags(flags: ExecuteFlags): ReadFlags {
     agent_id: { value: '' },
     ...value,
   });
-  if (flags.task_group !== undefined) {
-    readMessageFlag('task_group', flags.task_group, taskGroupInfoType, (value) => ({
-      ...value,
-      // Whatever else stands there is refused with the type that was expected.
-      ...(Array.isArray(value['tasks'])
-        ? { tasks: value['tasks'].map((task: unknown) => (isObject(task) ? withAgent(task) : task)) }
-        : {}),
-    }));
-  }
+  const withAgents = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => ({
+    ...value,
+    // Whatever else stands there is refused with the type that was expected.
+    ...(Array.isArray(value['tasks'])
+      ? { tasks: value['tasks'].map((task: unknown) => (isObject(task) ? withAgent(task) : task)) }
+      : {}),
+  });
+  const { task_group: group } = flags;
   return {
     task: flags.task === undefined ? undefined : readMessageFlag('task', flags.task, taskInfoType, withAgent),
-    isTaskGroup: flags.task_group !== undefined,
+    group: group === undefined ? undefined : readMessageFlag('task_group', group, taskGroupInfoType, withAgents),
     variables: flags.env === undefined ? undefined : environmentOf(flags.env),
     volumes: flags.volumes === undefined ? undefined : arrayOf('volumes', flags.volumes),
     effectiveCapabilities: capabilities('effective_capabilities'),
@@ -144,14 +160,14 @@ function checkCombination(flags: ExecuteFlags): void {
   }
 }
 
-function taskOf(flags: ExecuteFlags, read: ReadFlags, volumes: Volume[]): ExecuteRequest['task'] {
+function taskOf(flags: ExecuteFlags, read: ReadFlags, volumes: Volume[]): TaskToRun {
   const { name = '', command, shell } = flags;
   const { variables = [] } = read;
   const resources = resourcesOf(flags.resources);
   const container = containerInfoOf({
     containerizer: flags.containerizer,
     volumes,
-    networks: (flags.networks ?? '').split(',').filter((network) => network !== ''),
+    networks: networksOf(flags),
     appcImage: flags.appc_image,
     dockerImage: flags.docker_image,
     effectiveCapabilities: read.effectiveCapabilities,

@@ -15,7 +15,7 @@ export const executeFlags = defineFlags({
   },
   task_group: {
     kind: 'string',
-    help: 'JSON of a TaskGroupInfo, or the file that has it; checked, then refused: there are no task groups here',
+    help: 'JSON of a TaskGroupInfo, or the file that has it: tasks that start and end together; their agent_id may be left out',
     source: 'cli/execute.cpp: task_group',
   },
   name: { kind: 'string', help: 'Name and id of the task', source: 'cli/execute.cpp: name' },

@@ -188,9 +188,15 @@ describe('POST /api/v1 of the agent', () => {
         `Failed to validate agent::Call: Expecting '${body}' to be present`,
       ],
     ),
+    [
+      JSON_TYPE,
+      JSON.stringify({ type: 'KILL_NESTED_CONTAINER', kill_nested_container: { container_id: { value: 'c' } } }),
+      400,
+      "Failed to validate agent::Call: Expecting 'kill_nested_container.container_id.parent' to be present",
+    ],
     ...UNIMPLEMENTED.map((body): [Record<string, string>, string, number, string] => [
       JSON_TYPE,
-      JSON.stringify({ type: body.toUpperCase(), [body]: { container_id: { value: 'c' } } }),
+      JSON.stringify({ type: body.toUpperCase(), [body]: { container_id: { value: 'c', parent: { value: 'p' } } } }),
       501,
       `Call ${body.toUpperCase()} is not implemented`,
     ]),

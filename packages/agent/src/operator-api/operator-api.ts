@@ -11,6 +11,7 @@ import {
   messageReply,
   readOperatorCall,
   refuseUnimplemented,
+  validateContainerCall,
   type AgentCall,
   type AgentResponse,
   type HttpReply,
@@ -26,6 +27,7 @@ const API: OperatorApi<AgentCall, AgentResponse> = {
   callType: agentCallType,
   responseType: agentResponseType,
   withOptionalBody: new Set(['GET_CONTAINERS', 'PRUNE_IMAGES']),
+  validate: validateContainerCall,
 };
 
 export interface AgentOperatorContext {

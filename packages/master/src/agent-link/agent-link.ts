@@ -13,7 +13,7 @@ import {
 } from '@drydock/mesos';
 import { EventChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
-import type { AgentRecord } from '../registry.ts';
+import { executorKey, type AgentRecord } from '../registry.ts';
 import { register } from './register.ts';
 
 export function handleAgentCall(master: Master, request: HttpRequest): HttpReply {
@@ -86,6 +86,13 @@ function executorExited(
   { framework_id: frameworkId, executor_id: executorId, status }: NonNullable<AgentApiCall['executor_exited']>,
 ): void {
   master.counters.count('messages_exited_executor');
+  const executor = agent.executors.get(executorKey(frameworkId.value, executorId.value));
+  if (executor === undefined) {
+    // As upstream: its framework was removed meanwhile, or has heard of it before.
+    master.options.logger.warning('Ignoring an exit of an unknown executor', { executorId: executorId.value });
+    return;
+  }
+  master.executors.remove(executor);
   const failure = { agent_id: { value: agent.id }, executor_id: executorId, status };
   master.registry.frameworks.get(frameworkId.value)?.channel?.send({ type: 'FAILURE', failure });
 }

@@ -8,10 +8,11 @@ import {
   type AgentRegistration,
   type FrameworkInfo,
   type KnownTask,
+  type Resource,
 } from '@drydock/mesos';
 import { HEARTBEAT_MS, type EventChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
-import { stateOf, taskKey, type AgentRecord, type FrameworkRecord, type TaskRecord } from '../registry.ts';
+import { executorKey, stateOf, taskKey, type AgentRecord, type FrameworkRecord, type TaskRecord } from '../registry.ts';
 
 /**
  * Takes the agent in; the channel gets REGISTERED or ERROR first.
@@ -89,6 +90,7 @@ function takeBack(
   const { tasks = [] } = registration;
   const present = new Set(tasks.map(keyOf));
   for (const known of tasks) adopt(master, agent, known, registration);
+  settleExecutors(master, agent, registration);
   for (const [key, task] of agent.tasks) {
     if (present.has(key) || isTerminalState(stateOf(task))) continue;
     const message = 'Reconciliation: task unknown to the agent';
@@ -126,6 +128,7 @@ function readmit(
     const status = tasks.statusOf(task, { state: known.state, reason: 'REASON_AGENT_REREGISTERED', message });
     task.framework.channel?.send({ type: 'UPDATE', update: { status } });
   }
+  settleExecutors(master, agent, registration);
   // What was there and did not come back with the agent is known to nobody.
   for (const framework of registry.frameworks.values()) {
     for (const [taskId, task] of framework.unreachableTasks) {
@@ -175,8 +178,36 @@ function adopt(
   if (isTerminalState(state) && hasSeenEnd(framework, agent, taskId)) return undefined;
   framework.unreachableTasks.delete(taskId);
   forgetCompleted(framework, taskId);
-  const role = task.resources?.find((one) => one.allocation_info?.role !== undefined)?.allocation_info?.role;
-  return master.tasks.add(framework, agent, task, role ?? frameworkRoles(framework.info)[0] ?? '*', state);
+  return master.tasks.add(framework, agent, task, roleOf(task.resources, framework), state);
+}
+
+/** An agent has the executors that it lists, alone or with a task, and no other. */
+function settleExecutors(
+  master: Master,
+  agent: AgentRecord,
+  { executors = [], tasks = [], frameworks = [] }: AgentRegistration,
+): void {
+  const { registry } = master;
+  const ofTasks = tasks.flatMap(({ framework_id, task, state }) =>
+    task.executor === undefined || isTerminalState(state) ? [] : [{ framework_id, executor: task.executor }],
+  );
+  const present = new Set<string>();
+  for (const { framework_id: frameworkId, executor } of [...executors, ...ofTasks]) {
+    if (registry.completedFrameworks.has(frameworkId.value)) continue;
+    const info = frameworks.find(({ id }) => id?.value === frameworkId.value);
+    const known = registry.frameworks.get(frameworkId.value);
+    const framework = known ?? (info && master.frameworks.recover({ ...info, id: frameworkId }));
+    if (framework === undefined) continue;
+    present.add(executorKey(framework.id, executor.executor_id.value));
+    master.executors.add(framework, agent, executor, roleOf(executor.resources, framework));
+  }
+  for (const [key, executor] of agent.executors) if (!present.has(key)) master.executors.remove(executor);
+}
+
+/** What a task or an executor says that it was launched for. */
+function roleOf(resources: readonly Resource[] | undefined, { info }: FrameworkRecord): string {
+  const allocated = resources?.find((one) => one.allocation_info?.role !== undefined);
+  return allocated?.allocation_info?.role ?? frameworkRoles(info)[0] ?? '*';
 }
 
 function hasSeenEnd({ completedTasks }: FrameworkRecord, agent: AgentRecord, taskId: string): boolean {

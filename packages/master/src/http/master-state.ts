@@ -12,10 +12,11 @@ import {
   type Offer,
   type ProcessFacts,
 } from '@drydock/mesos';
+import { executorsOf } from '../executors.ts';
 import { offeredTo, usedBy } from '../framework-share.ts';
 import { sumOf, type Master } from '../master.ts';
 import { taskMessage } from '../operator-api/master-answers.ts';
-import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
+import type { AgentRecord, ExecutorRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
 
 export function masterState(
   master: Master,
@@ -113,7 +114,24 @@ function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
     unreachable_tasks: [...framework.unreachableTasks.values()].map(taskState),
     completed_tasks: framework.completedTasks.map(taskState),
     offers: [...framework.offers.values()].map(({ offer }) => offerState(offer)),
-    executors: [],
+    executors: executorsOf(framework).map(executorState),
+  };
+}
+
+/** @see src/common/http.cpp json(ExecutorInfo) */
+function executorState({ info, framework, agentId, role }: ExecutorRecord): Record<string, unknown> {
+  const { executor_id: id, name = '', type, labels, resources = [] } = info;
+  return {
+    executor_id: id.value,
+    name,
+    framework_id: framework.id,
+    // The default executor, which is the only one here, has none.
+    command: { argv: [], uris: [] },
+    resources: resourcesToState(resources),
+    role,
+    ...(labels === undefined ? {} : { labels: labels.labels ?? [] }),
+    ...(type === undefined ? {} : { type }),
+    slave_id: agentId,
   };
 }
 

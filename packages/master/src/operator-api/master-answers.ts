@@ -5,6 +5,7 @@ import {
   type MasterAgent,
   type MasterFramework,
   type MasterGetAgents,
+  type MasterGetExecutors,
   type MasterGetFrameworks,
   type MasterGetState,
   type MasterGetTasks,
@@ -12,17 +13,17 @@ import {
   type Resource,
   type Task,
 } from '@drydock/mesos';
+import { executorsOf } from '../executors.ts';
 import { offeredTo, usedBy } from '../framework-share.ts';
 import { stateOf, sumOf, type Master } from '../master.ts';
 import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
-/** The master has no executors of its own knowledge: those of command tasks belong to their agents. */
 export function getState(master: Master): MasterGetState {
   return {
     get_tasks: getTasks(master),
-    get_executors: {},
+    get_executors: getExecutors(master),
     get_frameworks: getFrameworks(master),
     get_agents: getAgents(master),
   };
@@ -47,6 +48,12 @@ export function getTasks({ registry }: Master): MasterGetTasks {
     unreachable_tasks: frameworks.flatMap(({ unreachableTasks }) => [...unreachableTasks.values()].map(taskMessage)),
     completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(taskMessage)),
   };
+}
+
+/** Those of task groups: what executes a command task belongs to its agent. */
+export function getExecutors({ registry }: Master): MasterGetExecutors {
+  const all = [...registry.frameworks.values()].flatMap(executorsOf);
+  return { executors: all.map(({ info, agentId }) => ({ executor_info: info, agent_id: { value: agentId } })) };
 }
 
 /** Of every role: its frameworks, and what is allocated or offered to them for it. */

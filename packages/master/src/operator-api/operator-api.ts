@@ -20,7 +20,7 @@ import {
   type ProcessReadSide,
 } from '@drydock/mesos';
 import type { Master } from '../master.ts';
-import { getAgents, getFrameworks, getRoles, getState, getTasks } from './master-answers.ts';
+import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from './master-answers.ts';
 import type { OperatorSubscribers } from './operator-subscribers.ts';
 
 const API: OperatorApi<MasterCall, MasterResponse> = {
@@ -82,7 +82,7 @@ function answer({ master, startTime }: MasterOperatorContext, call: MasterCall):
     case 'GET_FRAMEWORKS':
       return { type: call.type, get_frameworks: getFrameworks(master) };
     case 'GET_EXECUTORS':
-      return { type: call.type, get_executors: {} };
+      return { type: call.type, get_executors: getExecutors(master) };
     case 'GET_OPERATIONS':
       return { type: call.type, get_operations: {} };
     case 'GET_TASKS':

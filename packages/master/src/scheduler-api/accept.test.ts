@@ -102,17 +102,6 @@ describe('a launch is refused with TASK_ERROR to', () => {
     expect((await framework.status('t', 'TASK_ERROR')).message).toBe('Task has duplicate ID: t');
   });
 
-  it('a task group', async () => {
-    const executor = { executor_id: { value: 'e' }, type: 'DEFAULT' };
-    const group = { type: 'LAUNCH_GROUP', launch_group: { executor, task_group: { tasks: [aTask()] } } };
-    await accept([await anOfferId()], group);
-    expect((await framework.next('UPDATE')).update.status).toMatchObject({
-      state: 'TASK_ERROR',
-      reason: 'REASON_TASK_GROUP_INVALID',
-      message: 'Task groups are not supported: `Offer.Operation.launch_group`',
-    });
-  });
-
   it.each(['LAUNCH', 'LAUNCH_GROUP'])('a %s that wants feedback', async (type) => {
     const executor = { executor_id: { value: 'e' }, type: 'DEFAULT' };
     const launchGroup = { executor, task_group: { tasks: [aTask()] } };

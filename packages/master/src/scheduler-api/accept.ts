@@ -1,15 +1,8 @@
 /** ACCEPT and DECLINE. @see src/master/master.cpp Master::accept, _accept, decline */
-import {
-  fromRefinedFormat,
-  subtractResources,
-  validateTask,
-  type OfferOperation,
-  type Resource,
-  type SchedulerCall,
-  type TaskInfo,
-} from '@drydock/mesos';
+import { subtractResources, type OfferOperation, type SchedulerCall, type TaskInfo } from '@drydock/mesos';
 import type { Master } from '../master.ts';
 import { sumOf, type FrameworkRecord, type OfferRecord } from '../registry.ts';
+import { launch, launchGroup } from './launch.ts';
 
 type Accept = NonNullable<SchedulerCall['accept']>;
 type Decline = NonNullable<SchedulerCall['decline']>;
@@ -33,16 +26,18 @@ export function accept(master: Master, framework: FrameworkRecord, call: Accept)
   }
   let remaining = sumOf(offers.map(({ resources }) => resources));
   for (const operation of operations) {
-    if (operation.type !== 'LAUNCH' || operation.id !== undefined) {
+    const tasks = tasksOf(operation);
+    if (tasks === undefined || operation.id !== undefined) {
       refuseOperation(master, framework, operation, first);
-      continue;
-    }
-    for (const named of operation.launch?.task_infos ?? []) {
-      const task =
-        named.resources === undefined ? named : { ...named, resources: named.resources.map(fromRefinedFormat) };
-      if (launch(master, framework, first, task, remaining)) {
-        remaining = subtractResources(remaining, task.resources ?? []);
+    } else if (operation.type === 'LAUNCH') {
+      for (const task of tasks) {
+        remaining = subtractResources(remaining, launch(master, framework, first, task, remaining));
       }
+    } else if (operation.launch_group === undefined || tasks.length === 0) {
+      drop(master, framework, operation, 'There are no tasks in the task group');
+    } else {
+      const group = { executor: operation.launch_group.executor, tasks };
+      remaining = subtractResources(remaining, launchGroup(master, framework, first, group, remaining));
     }
   }
   master.offers.decline(framework, { ...first, resources: remaining }, call.filters);
@@ -57,34 +52,6 @@ export function decline(master: Master, framework: FrameworkRecord, call: Declin
     master.offers.takeBack(record);
     master.offers.decline(framework, record, call.filters);
   }
-}
-
-/** @returns whether the task was launched */
-function launch(
-  master: Master,
-  framework: FrameworkRecord,
-  { agent, role }: OfferRecord,
-  task: TaskInfo,
-  offered: readonly Resource[],
-): boolean {
-  const message =
-    validateTask(task, {
-      agentId: agent.id,
-      frameworkId: framework.id,
-      offered: [...offered],
-      isKnownTaskId: (id) => framework.tasks.has(id),
-    }) ?? validateAllocation(task, role);
-  if (message === undefined) master.tasks.launch(framework, agent, task, role);
-  else master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
-  return message === undefined;
-}
-
-/** A task may leave the allocation out, and gets that of its offers. */
-function validateAllocation(task: TaskInfo, role: string): string | undefined {
-  const other = (task.resources ?? []).find((one) => (one.allocation_info?.role ?? role) !== role);
-  return other === undefined
-    ? undefined
-    : `The resources have multiple allocation roles ('${other.allocation_info?.role}' and '${role}') but only one allocation role is allowed`;
 }
 
 /** In the order of upstream's checks. */
@@ -145,10 +112,7 @@ function refuseOperation(
     return;
   }
   const reason = operation.type === 'LAUNCH' ? 'REASON_TASK_INVALID' : 'REASON_TASK_GROUP_INVALID';
-  const message =
-    operation.id === undefined
-      ? 'Task groups are not supported: `Offer.Operation.launch_group`'
-      : `The \`id\` field cannot be set on ${operation.type} operations`;
+  const message = `The \`id\` field cannot be set on ${operation.type} operations`;
   for (const task of tasks) master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason, message });
 }
 

@@ -61,18 +61,6 @@ describe('SHUTDOWN', () => {
   });
 });
 
-describe('FAILURE', () => {
-  it('tells of an executor that exited, with its wait status', async () => {
-    const exited = { framework_id: framework.id, executor_id: executorId, status: 256 };
-    await agent.link.send({ type: 'EXECUTOR_EXITED', executor_exited: exited });
-    expect((await framework.next('FAILURE')).failure).toEqual({
-      agent_id: { value: agent.id },
-      executor_id: executorId,
-      status: 256,
-    });
-  });
-});
-
 describe('ACKNOWLEDGE', () => {
   it('reaches the agent also for a task that the master does not know', async () => {
     const uuid = Buffer.alloc(16, 3).toString('base64');

@@ -14,6 +14,7 @@ import {
   type AgentInfo,
   type AgentRegistration,
   type FrameworkInfo,
+  type KnownExecutor,
   type KnownTask,
   type ProcessFacts,
   type StartedAgentLink,
@@ -205,6 +206,7 @@ export interface ScriptedAgentOptions {
   readonly info?: Partial<AgentInfo>;
   readonly frameworks?: FrameworkInfo[];
   readonly tasks?: KnownTask[];
+  readonly executors?: KnownExecutor[];
 }
 
 const agentCounts = new Map<string, number>();
@@ -226,6 +228,7 @@ function aRegistration(master: string, options: ScriptedAgentOptions): AgentRegi
     pid: pid ?? `slave(1)@127.0.0.1:${5_050 + agentCount}`,
     frameworks: options.frameworks ?? [],
     tasks: options.tasks ?? [],
+    executors: options.executors ?? [],
   };
 }
 

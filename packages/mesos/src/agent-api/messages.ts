@@ -6,10 +6,12 @@ import type {
   AgentID,
   AgentInfo,
   ExecutorID,
+  ExecutorInfo,
   FrameworkID,
   FrameworkInfo,
   KillPolicy,
   MasterInfo,
+  TaskGroupInfo,
   TaskID,
   TaskInfo,
   TaskState,
@@ -23,6 +25,12 @@ export interface KnownTask {
   state: TaskState;
 }
 
+/** An executor that the agent still has, with or without tasks. Those of command tasks are not listed. */
+export interface KnownExecutor {
+  framework_id: FrameworkID;
+  executor: ExecutorInfo;
+}
+
 /** What an agent says of itself at each registration. */
 export interface AgentRegistration {
   /** `id` set = the agent comes back under the id that it was given before. */
@@ -32,6 +40,7 @@ export interface AgentRegistration {
   pid: string;
   frameworks?: FrameworkInfo[];
   tasks?: KnownTask[];
+  executors?: KnownExecutor[];
 }
 
 /** From an agent to the master; `type` says which body counts. */
@@ -60,7 +69,8 @@ export interface AgentApiEvent {
     | 'MESSAGE'
     | 'PING'
     | 'SHUTDOWN_EXECUTOR'
-    | 'UPDATE_FRAMEWORK';
+    | 'UPDATE_FRAMEWORK'
+    | 'RUN_TASK_GROUP';
   registered?: { agent_id: AgentID; master_info: MasterInfo; heartbeat_interval_seconds: number };
   run_task?: { framework_info: FrameworkInfo; task: TaskInfo };
   kill_task?: { framework_id: FrameworkID; task_id: TaskID; kill_policy?: KillPolicy };
@@ -71,4 +81,6 @@ export interface AgentApiEvent {
   message?: { framework_id: FrameworkID; executor_id: ExecutorID; data: Uint8Array };
   shutdown_executor?: { framework_id: FrameworkID; executor_id: ExecutorID };
   update_framework?: { framework_info: FrameworkInfo };
+  /** Each task names the executor, too. */
+  run_task_group?: { framework_info: FrameworkInfo; executor: ExecutorInfo; task_group: TaskGroupInfo };
 }

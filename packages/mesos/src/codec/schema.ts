@@ -13,6 +13,7 @@ import type {
   AgentInfo,
   CommandInfo,
   ContainerInfo,
+  ExecutorInfo,
   FrameworkInfo,
   Resource,
   Task,
@@ -87,6 +88,7 @@ export const frameworkInfoType: MessageType<FrameworkInfo> = messageType('mesos.
 export const agentInfoType: MessageType<AgentInfo> = messageType('mesos.v1.AgentInfo');
 export const commandInfoType: MessageType<CommandInfo> = messageType('mesos.v1.CommandInfo');
 export const containerInfoType: MessageType<ContainerInfo> = messageType('mesos.v1.ContainerInfo');
+export const executorInfoType: MessageType<ExecutorInfo> = messageType('mesos.v1.ExecutorInfo');
 export const volumeType: MessageType<Volume> = messageType('mesos.v1.Volume');
 export const resourceType: MessageType<Resource> = messageType('mesos.v1.Resource');
 export const taskGroupInfoType: MessageType<TaskGroupInfo> = messageType('mesos.v1.TaskGroupInfo');

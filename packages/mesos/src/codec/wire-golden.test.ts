@@ -19,6 +19,7 @@ import {
 const GOLDEN: readonly [name: string, type: MessageType<object>][] = [
   ['scheduler-call-subscribe', schedulerCallType],
   ['scheduler-call-accept', schedulerCallType],
+  ['scheduler-call-accept-launch-group', schedulerCallType],
   ['scheduler-call-acknowledge', schedulerCallType],
   ['scheduler-call-suppress', schedulerCallType],
   ['scheduler-call-teardown', schedulerCallType],
@@ -48,6 +49,7 @@ const GOLDEN: readonly [name: string, type: MessageType<object>][] = [
   ['scheduler-event-error', schedulerEventType],
   ['executor-call-update', executorCallType],
   ['executor-event-acknowledged', executorEventType],
+  ['executor-event-launch-group', executorEventType],
   ['task-info-check', taskInfoType],
 ];
 

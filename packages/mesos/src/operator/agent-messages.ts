@@ -5,13 +5,19 @@
  */
 import type {
   AgentInfo,
+  CommandInfo,
   ContainerID,
+  ContainerInfo,
   ContainerStatus,
   ExecutorID,
   ExecutorInfo,
   FrameworkID,
   FrameworkInfo,
+  Resource,
   Task,
+  TaskState,
+  TaskStatus,
+  TaskStatusReason,
 } from '../v1.ts';
 import type { CommonCallBodies, CommonCallType, CommonResponse, CommonResponseBodies } from './common-messages.ts';
 
@@ -46,21 +52,50 @@ export type AgentCallType =
   | 'MARK_RESOURCE_PROVIDER_GONE'
   | 'PRUNE_IMAGES';
 
+/** A container to be launched under the one that its id names as parent. */
+export interface LaunchNestedContainer {
+  container_id: ContainerID;
+  command?: CommandInfo;
+  container?: ContainerInfo;
+}
+
+/** A container to be launched, with or without a parent; one without is nobody's task. */
+export interface LaunchContainer extends LaunchNestedContainer {
+  resources?: Resource[];
+  limits?: Record<string, { value: number }>;
+}
+
+/** `signal`: SIGKILL unless it is set. */
+export interface KillContainer {
+  container_id: ContainerID;
+  signal?: number;
+}
+
+/** How a container ended. */
+export interface ContainerEnd {
+  /** As wait(2) gives it; unset when nobody knows it. */
+  exit_status?: number;
+  state?: TaskState;
+  reason?: TaskStatusReason;
+  limitation?: NonNullable<TaskStatus['limitation']>;
+  message?: string;
+}
+
 /** From an operator to the agent; `type` says which body counts. */
 export interface AgentCall extends CommonCallBodies {
   type?: AgentCallType;
   get_containers?: { show_nested?: boolean; show_standalone?: boolean };
-  launch_nested_container?: object;
-  wait_nested_container?: object;
-  kill_nested_container?: object;
-  remove_nested_container?: object;
+  launch_nested_container?: LaunchNestedContainer;
+  wait_nested_container?: { container_id: ContainerID };
+  kill_nested_container?: KillContainer;
+  remove_nested_container?: { container_id: ContainerID };
   launch_nested_container_session?: object;
   attach_container_input?: object;
   attach_container_output?: object;
-  launch_container?: object;
-  wait_container?: object;
-  kill_container?: object;
-  remove_container?: object;
+  launch_container?: LaunchContainer;
+  wait_container?: { container_id: ContainerID };
+  kill_container?: KillContainer;
+  remove_container?: { container_id: ContainerID };
   add_resource_provider_config?: object;
   update_resource_provider_config?: object;
   remove_resource_provider_config?: object;
@@ -110,7 +145,7 @@ export interface AgentGetTasks {
 
 /** From the agent to an operator; `type` is that of the call. */
 export interface AgentResponse extends CommonResponseBodies {
-  type?: CommonResponse['type'] | AgentGetCallType;
+  type?: CommonResponse['type'] | AgentGetCallType | 'WAIT_NESTED_CONTAINER' | 'WAIT_CONTAINER';
   get_state?: { get_tasks?: AgentGetTasks; get_executors?: AgentGetExecutors; get_frameworks?: AgentGetFrameworks };
   get_containers?: { containers?: AgentContainer[] };
   get_frameworks?: AgentGetFrameworks;
@@ -119,4 +154,6 @@ export interface AgentResponse extends CommonResponseBodies {
   get_tasks?: AgentGetTasks;
   get_agent?: { agent_info?: AgentInfo };
   get_resource_providers?: object;
+  wait_nested_container?: ContainerEnd;
+  wait_container?: ContainerEnd;
 }

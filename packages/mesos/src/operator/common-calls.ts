@@ -28,6 +28,8 @@ export interface OperatorApi<Call extends OperatorCall, Response extends object>
   readonly responseType: MessageType<Response>;
   /** Types of calls that may come without their body. */
   readonly withOptionalBody?: ReadonlySet<Call['type']>;
+  /** Why a call that has its body contradicts itself, in upstream's words, or undefined. */
+  readonly validate?: (call: Call) => string | undefined;
 }
 
 /** A call that is complete, and how its answer is to be encoded. */
@@ -45,7 +47,7 @@ export function readOperatorCall<Call extends OperatorCall, Response extends obj
   request: HttpRequest,
 ): ReadOperatorCall<Call> {
   const call = readCall(request, api.callType);
-  const problem = problemOf(api, call);
+  const problem = problemOf(api, call) ?? api.validate?.(call);
   if (problem !== undefined) throw new HttpError(400, `Failed to validate ${api.name}: ${problem}`);
   const contentType = acceptedContentType(request);
   if (call.type === 'UNKNOWN') throw new HttpError(501, '');

@@ -2,9 +2,15 @@ import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { decode, encode, fromJson } from '../codec/codec.ts';
-import { taskInfoType } from '../codec/schema.ts';
+import { executorInfoType, taskInfoType } from '../codec/schema.ts';
 import type { TaskInfo } from '../v1.ts';
-import { TASK_FIELDS, tableNameOf, unimplementedFields } from './task-fields.ts';
+import {
+  EXECUTOR_FIELDS,
+  TASK_FIELDS,
+  tableNameOf,
+  unimplementedExecutorFields,
+  unimplementedFields,
+} from './task-fields.ts';
 
 /** Every message that can be set in a TaskInfo, by its name in the table. */
 function reachable(type: protobuf.Type, found = new Map<string, protobuf.Type>()): Map<string, protobuf.Type> {
@@ -57,6 +63,38 @@ describe('the table of task fields', () => {
       (TASK_FIELDS[name]?.refused ?? []).map((field) => `${name}.${field}`),
     );
     expect(Object.keys(EXAMPLES).toSorted()).toEqual(refused.toSorted());
+  });
+});
+
+describe('the table of executor fields', () => {
+  const types = reachable(executorInfoType.reflected);
+  it.each(Object.entries(EXECUTOR_FIELDS))(
+    'decides upon each field of %s once',
+    (name, { implemented = [], carried = [], refused = [] }) => {
+      const fields = types.get(name)?.fieldsArray.map((field) => field.name);
+      expect([...implemented, ...carried, ...refused].toSorted()).toEqual(fields?.toSorted());
+    },
+  );
+
+  it('has every message that an executor can hold and no task', () => {
+    const decided = new Set([...Object.keys(TASK_FIELDS), ...Object.keys(EXECUTOR_FIELDS)]);
+    expect([...types.keys()].filter((name) => !decided.has(name))).toEqual([]);
+  });
+
+  it('refuses what the container of an executor cannot have', () => {
+    const executor = {
+      executor_id: { value: 'e' },
+      command: {},
+      resources: [{ name: 'disk', type: 'SCALAR' as const, disk: {} }],
+      container: { type: 'MESOS' as const, hostname: 'h', mesos: {}, tty_info: {} },
+    };
+    expect(unimplementedExecutorFields(executor).toSorted()).toEqual([
+      'ContainerInfo.hostname',
+      'ContainerInfo.mesos',
+      'ContainerInfo.tty_info',
+      'ExecutorInfo.command',
+      'Resource.disk',
+    ]);
   });
 });
 

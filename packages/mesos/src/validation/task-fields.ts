@@ -4,8 +4,8 @@
  * ignores what no isolator or executor looks at. A test holds the table against the schema: none of its fields is missing.
  */
 import protobuf from 'protobufjs';
-import { taskInfoType } from '../codec/schema.ts';
-import type { TaskInfo } from '../v1.ts';
+import { executorInfoType, taskInfoType } from '../codec/schema.ts';
+import type { ExecutorInfo, TaskInfo } from '../v1.ts';
 
 const PACKAGE = '.mesos.v1.';
 
@@ -166,10 +166,37 @@ export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   'TTYInfo.WindowSize': { refused: ['rows', 'columns'] },
 };
 
+/**
+ * The same for the executor of a task group, where it differs: the default executor is a part of the agent, and its
+ * container is no more than the parent of those of its tasks.
+ */
+export const EXECUTOR_FIELDS: Readonly<Record<string, FieldTreatment>> = {
+  ExecutorInfo: {
+    implemented: ['type', 'executor_id', 'framework_id', 'container', 'resources', 'shutdown_grace_period'],
+    carried: ['name', 'source', 'data', 'discovery', 'labels'],
+    refused: ['command'],
+  },
+  ExecutorID: { implemented: ['value'] },
+  FrameworkID: { implemented: ['value'] },
+  ContainerInfo: {
+    implemented: ['type'],
+    refused: ['volumes', 'hostname', 'docker', 'mesos', 'network_infos', 'linux_info', 'rlimit_info', 'tty_info'],
+  },
+};
+
 /** Fields of `task` that are set and refused, as `CommandInfo.uris`, each once. */
 export function unimplementedFields(task: TaskInfo): readonly string[] {
+  return refusedFields(TASK_FIELDS, taskInfoType.reflected, task);
+}
+
+/** The same for the executor of a task group. */
+export function unimplementedExecutorFields(executor: ExecutorInfo): readonly string[] {
+  return refusedFields({ ...TASK_FIELDS, ...EXECUTOR_FIELDS }, executorInfoType.reflected, executor);
+}
+
+function refusedFields(table: typeof TASK_FIELDS, type: protobuf.Type, message: object): readonly string[] {
   const found = new Set<string>();
-  collect(taskInfoType.reflected, Object.fromEntries(Object.entries(task)), found);
+  collect(table, type, Object.fromEntries(Object.entries(message)), found);
   return [...found];
 }
 
@@ -178,9 +205,14 @@ export function tableNameOf(type: protobuf.Type): string {
   return type.fullName.slice(PACKAGE.length);
 }
 
-function collect(type: protobuf.Type, message: Readonly<Record<string, unknown>>, found: Set<string>): void {
+function collect(
+  table: typeof TASK_FIELDS,
+  type: protobuf.Type,
+  message: Readonly<Record<string, unknown>>,
+  found: Set<string>,
+): void {
   const name = tableNameOf(type);
-  const { implemented = [], carried = [] } = TASK_FIELDS[name] ?? {};
+  const { implemented = [], carried = [] } = table[name] ?? {};
   for (const field of type.fieldsArray) {
     const value = message[field.name];
     if (value === undefined || isEmpty(field, value) || carried.includes(field.name)) continue;
@@ -191,7 +223,7 @@ function collect(type: protobuf.Type, message: Readonly<Record<string, unknown>>
     } else if (resolvedType instanceof protobuf.Type && !field.map) {
       // A message field holds one object or, when repeated, an array of them.
       const children = (field.repeated ? value : [value]) as readonly Record<string, unknown>[];
-      for (const child of children) collect(resolvedType, child, found);
+      for (const child of children) collect(table, resolvedType, child, found);
     }
   }
 }

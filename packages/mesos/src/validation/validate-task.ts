@@ -29,17 +29,30 @@ export interface TaskValidationContext {
  */
 export function validateTask(task: TaskInfo, context: TaskValidationContext): string | undefined {
   return (
-    validateIds(task, context) ??
-    validateTimesAndChecks(task) ??
-    validateTaskResources(task) ??
-    validateParts(task) ??
+    validateTaskItself(task, context) ??
     validateExecution(task, context.frameworkId) ??
     refuseUnimplemented(task) ??
     validateTotal(task, context.offered)
   );
 }
 
-function validateIds(task: TaskInfo, context: TaskValidationContext): string | undefined {
+/**
+ * Why a task is refused whoever executes it, or undefined.
+ * @see src/master/validation.cpp task::internal::validateTask
+ */
+export function validateTaskItself(
+  task: TaskInfo,
+  context: Pick<TaskValidationContext, 'agentId' | 'isKnownTaskId'>,
+): string | undefined {
+  return (
+    validateIds(task, context) ?? validateTimesAndChecks(task) ?? validateTaskResources(task) ?? validateParts(task)
+  );
+}
+
+function validateIds(
+  task: TaskInfo,
+  context: Pick<TaskValidationContext, 'agentId' | 'isKnownTaskId'>,
+): string | undefined {
   const { task_id: id, agent_id: agentId } = task;
   const reason = validateId(id.value);
   if (reason !== undefined) return reason;
@@ -84,7 +97,7 @@ function validateExecution(task: TaskInfo, frameworkId: string | undefined): str
 }
 
 /** Names every field, and every value of an implemented field, that this implementation does not act on. */
-function refuseUnimplemented(task: TaskInfo): string | undefined {
+export function refuseUnimplemented(task: TaskInfo): string | undefined {
   const names = unimplementedFields(task).map((field) => `\`${field}\``);
   if (task.container?.type === 'DOCKER') names.push('`ContainerInfo.type` DOCKER');
   if (task.container?.mesos?.image?.type === 'APPC') names.push('`Image.type` APPC');
