@@ -142,7 +142,8 @@ describe('the agent', { tags }, () => {
     const own = await startTestCluster();
     const { directory } = own;
     try {
-      const executing = own.execute({ command: 'exec sleep 3600', signal: AbortSignal.timeout(3_000) });
+      const ending = new AbortController();
+      const executing = own.execute({ command: 'exec sleep 3600', signal: ending.signal });
       const [agent] = own.agents;
       await waitUntil(async () => await own.leaks(), {
         what: 'the container to run',
@@ -151,8 +152,9 @@ describe('the agent', { tags }, () => {
       });
       agent?.daemon.kill('SIGKILL');
       await waitUntil(() => agent?.daemon.hasEnded, { what: 'the agent to be gone' });
-      expect((await own.leaks()).map(({ kind }) => kind)).toContain('process');
+      ending.abort();
       await executing;
+      expect((await own.leaks()).map(({ kind }) => kind)).toContain('process');
     } finally {
       await own.stop();
     }

@@ -8,16 +8,20 @@ export interface DaemonOptions<T extends FlagTable> {
   readonly name: string;
   readonly summary: string;
   readonly flags: T;
-  /** Runs until `signal` aborts; rejects when it cannot start or go on. */
+  /** What stops the daemon in order; default SIGTERM and SIGINT. */
+  readonly stopSignals?: readonly NodeJS.Signals[];
+  /** Runs until `signal` aborts, whose reason is the name of the signal; rejects when it cannot start or go on. */
   readonly run: (
     parsed: ParsedFlags<T>,
     context: { readonly logger: Logger; readonly signal: AbortSignal },
   ) => Promise<void>;
 }
 
+const DEFAULT_STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 /**
- * Flags and environment in, exit status out. SIGTERM and SIGINT stop the daemon in order, a second one at once; problems
- * go to stderr with the usage where the command line is wrong.
+ * Flags and environment in, exit status out. A stop signal ends the daemon in order, a second one at once; problems go
+ * to stderr with the usage where the command line is wrong.
  */
 export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>): Promise<number> {
   const help = usage(options.name, options.summary, options.flags, { readsEnvironment: true });
@@ -34,11 +38,11 @@ export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>)
       writeToFile?.(line);
     };
     const stopping = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    for (const signal of options.stopSignals ?? DEFAULT_STOP_SIGNALS) {
       process.on(signal, () => {
         // The second one does not wait for anything.
         if (stopping.signal.aborted) process.exit(1);
-        stopping.abort();
+        stopping.abort(signal);
       });
     }
     await options.run(parsed, { logger: createLogger({ component: options.name, write }), signal: stopping.signal });

@@ -21,7 +21,8 @@ import {
   type TaskStatus,
 } from '@drydock/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Agent, type AgentOptions } from './agent.ts';
+import type { AgentOptions } from './agent-options.ts';
+import { Agent } from './agent.ts';
 
 /** A master that says what the test wants over real HTTP, and keeps the statuses that it gets. */
 class ScriptedMaster {
@@ -92,6 +93,9 @@ class ScriptedContainer implements ForkedContainer {
   readonly exited: Promise<ContainerTermination> = this.#exited.promise;
   readonly calls: string[] = [];
 
+  async hasStarted(): Promise<boolean> {
+    return await Promise.resolve(true);
+  }
   async openGate(): Promise<void> {
     this.calls.push('openGate');
     await Promise.resolve();
@@ -160,6 +164,7 @@ beforeEach(async () => {
     files,
     logger: silentLogger,
     onRefused: () => undefined,
+    onShutdown: () => undefined,
   });
   stack.defer(async () => {
     for (const container of containerizer.containers) container.end();

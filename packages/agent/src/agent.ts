@@ -11,75 +11,44 @@ import { messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import { systemClock } from '@drydock/base/ports';
 import { waitUntil } from '@drydock/base/wait-until';
-import type { MesosContainerizer } from '@drydock/containerizer';
+import type { ForkedContainer } from '@drydock/containerizer';
 import {
   formatPid,
   isTerminalState,
   startAgentLink,
   type AgentApiEvent,
-  type AgentRegistration,
-  type Attribute,
+  type AgentInfo,
   type FrameworkID,
   type FrameworkInfo,
   type MasterInfo,
-  type Resource,
   type StartedAgentLink,
   type TaskID,
   type TaskInfo,
   type TaskState,
   type TaskStatus,
-  type VirtualFiles,
 } from '@drydock/mesos';
-import { latestAgentPath, virtualSandboxPaths, type RunIds } from './directories.ts';
+import { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
+import type { RecoveredRun } from './checkpoint/read-state.ts';
+import { latestAgentPath, sandboxPath } from './directories.ts';
 import { executorEnvironment } from './executor/executor-environment.ts';
-import { TaskRun } from './executor/task-run.ts';
+import { CheckpointedRunJournal, noJournal } from './executor/run-journal.ts';
+import { TaskRun, type RecoveredTaskRun } from './executor/task-run.ts';
+import type { AgentOptions } from './agent-options.ts';
+import { agentInfo, registrationOf } from './agent-registration.ts';
+import { AgentFrameworks, type AgentFramework } from './frameworks.ts';
 import { SHUTTING_DOWN, refusedGroupCalls, refusedTaskCall, type Refusal } from './refused-task.ts';
 import { pointLink } from './sandbox.ts';
 import { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
 
-export interface AgentOptions {
-  /** `--master`. */
-  readonly master: string;
-  readonly workDir: string;
-  readonly hostname: string;
-  readonly ip: string;
-  readonly port: number;
-  readonly version: string;
-  readonly resources: readonly Resource[];
-  readonly attributes: readonly Attribute[];
-  readonly isSwitchingUser: boolean;
-  readonly hasDockerVolumes: boolean;
-  /** `--executor_environment_variables`. */
-  readonly executorEnvironmentVariables: Readonly<Record<string, string>>;
-  readonly executorShutdownGraceMs: number;
-  /** `--max_completed_executors_per_framework`. */
-  readonly completedExecutorCountMax: number;
-  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy' | 'destroyErrorCount'>;
-  readonly files: VirtualFiles;
-  readonly logger: Logger;
-  /** The master refused the agent for good. */
-  readonly onRefused: (message: string) => void;
-}
-
-/** A framework with tasks here, now or before. */
-export interface AgentFramework {
-  info: FrameworkInfo & { id: FrameworkID };
-  /** By task id, from launch to the end of the clean-up and the last acknowledgement. */
-  readonly runs: Map<string, TaskRun>;
-  /** Newest last. */
-  readonly completed: TaskRun[];
-}
-
 export type AgentLifeState = 'starting' | 'running' | 'draining' | 'stopped';
 
-const COMPLETED_FRAMEWORK_COUNT_MAX = 50;
 /** How long a drain waits for the framework's acknowledgements after the containers are gone. */
 const DRAIN_ACKNOWLEDGEMENT_MS = 1_000;
 
 export class Agent {
   readonly options: AgentOptions;
-  readonly #frameworks = new Map<string, AgentFramework>();
-  readonly #completedFrameworks = new Map<string, AgentFramework>();
+  readonly #checkpoints: AgentCheckpoints;
+  readonly #frameworks: AgentFrameworks;
   /** Runs whose container is not cleaned up yet. */
   readonly #active = new Map<TaskRun, Promise<void>>();
   /** How many tasks have ended in each state, and how many containers, since the agent started. */
@@ -91,22 +60,26 @@ export class Agent {
   #state: AgentLifeState = 'starting';
   #id: string | undefined;
   #masterInfo: MasterInfo | undefined;
-  #draining: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
 
+  /** Recovers first and registers then. */
   constructor(options: AgentOptions) {
     this.options = options;
     this.#logger = options.logger;
+    this.#checkpoints = new AgentCheckpoints(options.workDir);
+    this.#frameworks = new AgentFrameworks({ ...options, checkpoints: this.#checkpoints });
     this.#updates = new StatusUpdateStreams({
       clock: systemClock,
       logger: this.#logger,
       send: async (frameworkId, status) =>
         await this.#link.send({ type: 'UPDATE_STATUS', update_status: { framework_id: frameworkId, status } }),
-      onFinished: (frameworkId, taskId) => this.#forgetFinished(frameworkId, taskId),
+      onFinished: (frameworkId, taskId) => this.#frameworks.completeTask(frameworkId.value, taskId),
     });
+    if (options.recovered !== undefined) this.#recover(options.recovered);
     this.#link = startAgentLink({
       master: options.master,
       logger: this.#logger,
-      registration: () => this.#registration(),
+      registration: () => registrationOf(this),
       onRegistered: async ({ agentId, masterInfo }) => await this.#registered(agentId.value, masterInfo),
       onEvent: (event) => this.#handle(event),
       onRefused: options.onRefused,
@@ -127,11 +100,11 @@ export class Agent {
   }
 
   get frameworks(): readonly AgentFramework[] {
-    return [...this.#frameworks.values()];
+    return this.#frameworks.current;
   }
 
   get completedFrameworks(): readonly AgentFramework[] {
-    return [...this.#completedFrameworks.values()];
+    return this.#frameworks.completed;
   }
 
   /** `slave(1)@ip:port`, as others reach it. */
@@ -144,58 +117,104 @@ export class Agent {
     return [...this.#active.keys()];
   }
 
-  /** Shuts every task down, waits until their containers are cleaned up, and says goodbye. Idempotent. */
+  /** Shuts every task down, waits until their containers are cleaned up, and says goodbye for good. Idempotent. */
   async drain(): Promise<void> {
-    this.#draining ??= this.#drain();
-    await this.#draining;
+    this.#ending ??= this.#end(this.activeRuns, true);
+    await this.#ending;
   }
 
-  async #drain(): Promise<void> {
+  /**
+   * As `drain`, but what frameworks with `checkpoint` run goes on, and then the agent does not say goodbye: the next one
+   * on this `workDir` takes over. Idempotent.
+   *
+   * DEVIATION: upstream's executors of the other frameworks end by themselves when the agent is gone; here they are shut
+   * down before it goes.
+   */
+  async stop(): Promise<void> {
+    this.#ending ??= this.#end(
+      this.activeRuns.filter((run) => !run.isCheckpointed),
+      false,
+    );
+    await this.#ending;
+  }
+
+  async #end(runs: readonly TaskRun[], isForAll: boolean): Promise<void> {
     this.#state = 'draining';
     const { executorShutdownGraceMs } = this.options;
-    await Promise.allSettled([...this.#active.keys()].map(async (run) => await run.shutdown(executorShutdownGraceMs)));
-    await Promise.all(this.#active.values());
+    await Promise.allSettled(runs.map(async (run) => await run.shutdown(executorShutdownGraceMs)));
+    await Promise.all(runs.map(async (run) => await this.#active.get(run)));
     if (this.#link.state === 'registered') {
       await waitUntil(() => this.#updates.pendingCount === 0, {
         what: 'the acknowledgement of all status updates',
         timeoutMs: DRAIN_ACKNOWLEDGEMENT_MS,
       }).catch((error: unknown) => this.#logger.warning('Stopping with status updates pending', { error }));
-      await this.#link.send({ type: 'UNREGISTER' }).catch((error: unknown) => {
-        this.#logger.warning('The master was not told that the agent stops', { error });
-      });
+      if (isForAll || (this.#active.size === 0 && this.#updates.pendingCount === 0)) await this.#unregister();
     }
     this.#updates.stop();
     await this.#link.stop();
     this.#state = 'stopped';
   }
 
-  #registration(): AgentRegistration {
-    const { hostname, port, resources, attributes, version } = this.options;
-    return {
-      agent_info: {
-        hostname,
-        port,
-        resources: [...resources],
-        attributes: [...attributes],
-        ...(this.#id === undefined ? {} : { id: { value: this.#id } }),
-      },
-      version,
-      pid: this.pid,
-      frameworks: this.frameworks.map(({ info }) => info),
-      tasks: this.frameworks.flatMap(({ info, runs }) =>
-        [...runs.values()].map((run) => ({ framework_id: info.id, task: run.task, state: run.state })),
-      ),
-    };
+  async #unregister(): Promise<void> {
+    try {
+      await this.#link.send({ type: 'UNREGISTER' });
+      if (this.#id !== undefined) await this.#checkpoints.forgetAgent(this.#id);
+    } catch (error) {
+      this.#logger.warning('The master was not told that the agent stops', { error });
+    }
+  }
+
+  #recover({ state, processes, absence }: NonNullable<AgentOptions['recovered']>): void {
+    this.#id = state.agent.id.value;
+    for (const { info, runs } of state.frameworks) {
+      const framework = this.#frameworks.open(info);
+      for (const run of runs) this.#recoverRun(framework, run, processes.get(run.ids.containerId), absence);
+      if (framework.runs.size === 0) this.#frameworks.completeFramework(framework);
+    }
+  }
+
+  #recoverRun(
+    framework: AgentFramework,
+    recovered: RecoveredRun,
+    process: ForkedContainer | undefined,
+    absence: string | undefined,
+  ): void {
+    const [task] = recovered.tasks;
+    if (task === undefined) return;
+    const { containerId } = recovered.ids;
+    const run = this.#createRun(framework, recovered.ids.agentId, task.info, {
+      containerId,
+      sandbox: sandboxPath(this.options.workDir, recovered.ids),
+      statuses: task.statuses,
+      ...(process === undefined ? {} : { process }),
+      ...(task.kill === undefined ? {} : { kill: task.kill }),
+      ...(absence === undefined ? {} : { absence }),
+    });
+    if (task.pending.length > 0) {
+      this.#updates.restore(framework.info.id, task.info.task_id.value, task.pending, run.journal);
+    }
+    framework.runs.set(task.info.task_id.value, run);
+    this.#logger.info('Recovered a run', { containerId, state: run.state, isCompleted: recovered.isCompleted });
+    if (recovered.isCompleted) this.#frameworks.attach(run, sandboxPath(this.options.workDir, recovered.ids));
+    else this.#start(run);
+    const hasEnded = recovered.isCompleted || isTerminalState(run.state);
+    if (hasEnded && task.pending.length === 0) this.#frameworks.complete(framework, run);
+  }
+
+  /** As the master knows it; without an id until it has given one. */
+  get info(): AgentInfo {
+    return agentInfo(this.options, this.#id);
   }
 
   async #registered(agentId: string, masterInfo: MasterInfo): Promise<void> {
     this.#masterInfo = masterInfo;
-    if (this.#id !== agentId) {
-      this.#id = agentId;
+    this.#id = agentId;
+    if (this.#state === 'starting') {
       await mkdir(join(this.options.workDir, 'slaves', agentId), { recursive: true });
       await pointLink(latestAgentPath(this.options.workDir), agentId);
+      await this.#checkpoints.writeAgent(agentId, this.info);
+      this.#state = 'running';
     }
-    if (this.#state === 'starting') this.#state = 'running';
     this.#logger.info('Registered with the master', { agentId, master: masterInfo.pid });
     // The link counts as registered only after this call.
     setImmediate(() => this.#updates.resend());
@@ -238,7 +257,7 @@ export class Agent {
         if (event.shutdown_framework !== undefined) this.#shutdownFramework(event.shutdown_framework.framework_id);
         return;
       case 'SHUTDOWN':
-        this.options.onRefused(event.shutdown?.message ?? 'The master asked the agent to shut down');
+        this.options.onShutdown(event.shutdown?.message ?? 'The master asked the agent to shut down');
         return;
       default:
         this.#logger.warning('Ignoring an event of the master', { type: event.type });
@@ -247,17 +266,17 @@ export class Agent {
 
   /** By the id of the task, which is that of its executor too. */
   #runOf(frameworkId: FrameworkID | undefined, id: TaskID | undefined): TaskRun | undefined {
-    const run = this.#frameworks.get(frameworkId?.value ?? '')?.runs.get(id?.value ?? '');
+    const run = this.#frameworks.get(frameworkId?.value)?.runs.get(id?.value ?? '');
     if (run === undefined) this.#logger.warning('The master names a task that is not here', { id: id?.value });
     return run;
   }
 
   /** The framework subscribed again or changed: it may be there now for what it has not acknowledged yet. */
-  #updateFramework(info: FrameworkInfo): void {
-    const framework = this.#frameworks.get(info.id?.value ?? '');
-    if (framework === undefined || info.id === undefined) return;
-    framework.info = { ...info, id: info.id };
-    this.#updates.resend(info.id);
+  #updateFramework({ id, ...info }: FrameworkInfo): void {
+    const framework = id === undefined ? undefined : this.#frameworks.update({ ...info, id });
+    if (framework === undefined) return;
+    void this.#attempt('write down a framework', this.#frameworks.checkpoint(framework, this.#id ?? ''));
+    this.#updates.resend(id);
   }
 
   #runTask(info: FrameworkInfo, task: TaskInfo): void {
@@ -271,7 +290,7 @@ export class Agent {
       this.#refuse({ ...info, id }, task, SHUTTING_DOWN);
       return;
     }
-    const framework = this.#frameworkOf({ ...info, id });
+    const framework = this.#frameworks.open({ ...info, id });
     const earlier = framework.runs.get(task.task_id.value);
     if (earlier !== undefined && !isTerminalState(earlier.state)) {
       const message = `Task has duplicate ID: ${task.task_id.value}`;
@@ -281,10 +300,18 @@ export class Agent {
     if (earlier !== undefined) {
       // The master takes an id again only when the earlier end was acknowledged; that has not come here.
       this.#updates.forgetTask(id, task.task_id.value);
-      this.#complete(framework, earlier);
+      this.#frameworks.complete(framework, earlier);
     }
+    const run = this.#createRun(framework, agentId, task);
+    framework.runs.set(task.task_id.value, run);
+    this.#logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
+    this.#start(run);
+  }
+
+  #createRun(framework: AgentFramework, agentId: string, task: TaskInfo, recovered?: RecoveredTaskRun): TaskRun {
     const { options } = this;
-    const run = new TaskRun({
+    const isCheckpointed = framework.info.checkpoint === true;
+    return new TaskRun({
       framework: framework.info,
       task,
       agentId,
@@ -295,16 +322,22 @@ export class Agent {
       executorEnvironment: (ids, sandbox) => executorEnvironment(options, framework.info, ids, sandbox),
       containerizer: options.containerizer,
       logger: this.#logger,
-      onSandbox: (one, sandbox) => this.#attach(one.ids, sandbox),
-      onStatus: (status) => {
-        if (isTerminalState(status.state)) {
-          this.endedTaskCounts.set(status.state, (this.endedTaskCounts.get(status.state) ?? 0) + 1);
-        }
-        this.#update(framework, run, status);
-      },
+      journalOf: (ids) =>
+        isCheckpointed
+          ? new CheckpointedRunJournal({
+              checkpoints: this.#checkpoints,
+              ids,
+              logger: this.#logger,
+              writeFramework: async () => await this.#frameworks.checkpoint(framework, agentId),
+            })
+          : noJournal,
+      onSandbox: (one, sandbox) => this.#frameworks.attach(one, sandbox),
+      onStatus: async (run, status) => await this.#update(framework, run, status),
+      ...(recovered === undefined ? {} : { recovered }),
     });
-    framework.runs.set(task.task_id.value, run);
-    this.#logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
+  }
+
+  #start(run: TaskRun): void {
     const finished = run.run().then(() => {
       this.#active.delete(run);
       this.endedContainerCount += 1;
@@ -318,36 +351,14 @@ export class Agent {
     void this.#attempt('refuse a task', this.#link.send(refusedTaskCall(info, task, refusal)));
   }
 
-  #frameworkOf(info: FrameworkInfo & { id: FrameworkID }): AgentFramework {
-    const known = this.#frameworks.get(info.id.value) ?? this.#completedFrameworks.get(info.id.value);
-    const framework = known ?? { info, runs: new Map<string, TaskRun>(), completed: [] };
-    framework.info = info;
-    this.#completedFrameworks.delete(info.id.value);
-    this.#frameworks.set(info.id.value, framework);
-    return framework;
-  }
-
-  #update(framework: AgentFramework, run: TaskRun, status: TaskStatus): void {
+  async #update(framework: AgentFramework, run: TaskRun, status: TaskStatus): Promise<void> {
+    if (isTerminalState(status.state)) {
+      this.endedTaskCounts.set(status.state, (this.endedTaskCounts.get(status.state) ?? 0) + 1);
+    }
     // The framework was shut down; one with the same id may run a task with the same id by now.
     if (framework.runs.get(status.task_id.value) !== run) return;
     this.#logger.info('Handling a status update', { taskId: status.task_id.value, state: status.state });
-    this.#updates.update(framework.info.id, status);
-  }
-
-  /** The framework knows the task's end: it moves to the completed ones. */
-  #forgetFinished(frameworkId: FrameworkID, taskId: string): void {
-    const framework = this.#frameworks.get(frameworkId.value);
-    const run = framework?.runs.get(taskId);
-    if (framework === undefined || run === undefined) return;
-    this.#complete(framework, run);
-    if (framework.runs.size === 0) this.#completeFramework(framework);
-  }
-
-  #complete(framework: AgentFramework, run: TaskRun): void {
-    framework.runs.delete(run.task.task_id.value);
-    framework.completed.push(run);
-    const surplus = framework.completed.length - this.options.completedExecutorCountMax;
-    for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#detach(old, framework);
+    await this.#updates.update(framework.info.id, status, run.journal);
   }
 
   /**
@@ -359,35 +370,12 @@ export class Agent {
     const framework = this.#frameworks.get(frameworkId.value);
     if (framework === undefined) return;
     for (const run of framework.runs.values()) {
-      this.#complete(framework, run);
+      this.#frameworks.complete(framework, run);
       if (!isTerminalState(run.state)) {
         void this.#attempt('shut a task down', run.shutdown(this.options.executorShutdownGraceMs));
       }
     }
-    this.#completeFramework(framework);
-  }
-
-  #completeFramework(framework: AgentFramework): void {
-    this.#frameworks.delete(framework.info.id.value);
-    this.#completedFrameworks.set(framework.info.id.value, framework);
-    const [oldest] = this.#completedFrameworks.keys();
-    if (this.#completedFrameworks.size <= COMPLETED_FRAMEWORK_COUNT_MAX || oldest === undefined) return;
-    for (const run of this.#completedFrameworks.get(oldest)?.completed ?? []) this.#detach(run);
-    this.#completedFrameworks.delete(oldest);
-  }
-
-  #attach(ids: RunIds, sandbox: string): void {
-    for (const path of [sandbox, ...virtualSandboxPaths(this.options.workDir, ids)])
-      this.options.files.attach(path, sandbox);
-  }
-
-  /** `.../runs/latest` stays while `framework` has a newer run of the executor. */
-  #detach(run: TaskRun, framework?: AgentFramework): void {
-    if (run.sandbox === undefined) return;
-    const rest = framework === undefined ? [] : [...framework.completed, ...framework.runs.values()];
-    const hasNewer = rest.some(({ ids }) => ids.executorId === run.ids.executorId);
-    for (const path of [run.sandbox, ...virtualSandboxPaths(this.options.workDir, run.ids)])
-      if (!hasNewer || !path.endsWith('/latest')) this.options.files.detach(path);
+    this.#frameworks.completeFramework(framework);
   }
 
   async #attempt(what: string, action: Promise<void> | undefined): Promise<void> {

@@ -15,7 +15,9 @@ export interface DaemonOptions {
   readonly env: Readonly<Record<string, string>>;
   /** stdout and stderr go here. */
   readonly logPath: string;
-  /** From SIGTERM to SIGKILL. Default 15 s. */
+  /** What tells the daemon to end with all that it runs. Default SIGTERM. */
+  readonly stopSignal?: 'SIGTERM' | 'SIGINT';
+  /** From that signal to SIGKILL. Default 15 s. */
   readonly stopMsMax?: number;
 }
 
@@ -27,6 +29,7 @@ export class DaemonProcess implements AsyncDisposable {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #stopMsMax: number;
+  readonly #stopSignal: 'SIGTERM' | 'SIGINT';
   #stopping: Promise<void> | undefined;
 
   private constructor(child: ChildProcess, options: DaemonOptions) {
@@ -37,12 +40,13 @@ export class DaemonProcess implements AsyncDisposable {
     this.name = options.name;
     this.logPath = options.logPath;
     this.#stopMsMax = options.stopMsMax ?? 15_000;
+    this.#stopSignal = options.stopSignal ?? 'SIGTERM';
   }
 
   /** @throws DaemonFailedError when it cannot be started */
   static async start(options: DaemonOptions): Promise<DaemonProcess> {
     await using log = await open(options.logPath, 'a');
-    const argv = ['--pdeathsig', 'TERM', ...options.argv];
+    const argv = ['--pdeathsig', (options.stopSignal ?? 'SIGTERM').slice('SIG'.length), ...options.argv];
     // In a session of its own, so that Ctrl-C at a terminal reaches the owner only: a daemon that is told to stop a
     // second time does not clean up.
     const child = spawn('setpriv', argv, {
@@ -83,7 +87,7 @@ export class DaemonProcess implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** SIGTERM, then SIGKILL; resolves when it is gone. Idempotent. */
+  /** The stop signal, then SIGKILL; resolves when it is gone. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     await this.#stopping;
@@ -95,7 +99,7 @@ export class DaemonProcess implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     if (this.hasEnded) return;
-    this.#child.kill('SIGTERM');
+    this.#child.kill(this.#stopSignal);
     const waiting = new AbortController();
     const late = delay(this.#stopMsMax, 'late', { signal: waiting.signal }).catch(() => 'ended');
     if ((await Promise.race([this.exited.then(() => 'ended'), late])) === 'late') this.#child.kill('SIGKILL');

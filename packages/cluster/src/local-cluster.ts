@@ -343,15 +343,22 @@ export class LocalCluster implements AsyncDisposable {
 
   async #startDaemon(name: string, program: BinName, args: readonly string[]): Promise<DaemonProcess> {
     this.#options.onCommand?.(program, args);
-    return await this.#start(name, [...binArgv(program), ...args]);
+    // An agent that is told to stop leaves tasks of frameworks with `checkpoint` to the next one.
+    const stopSignal = program === 'mesos-agent' ? 'SIGINT' : 'SIGTERM';
+    return await this.#start(name, [...binArgv(program), ...args], stopSignal);
   }
 
-  async #start(name: string, argv: readonly string[]): Promise<DaemonProcess> {
+  async #start(
+    name: string,
+    argv: readonly string[],
+    stopSignal: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
+  ): Promise<DaemonProcess> {
     const daemon = await DaemonProcess.start({
       name,
       argv: this.#namespace.enter(argv),
       env: { ...this.#env, ...this.daemonSettings },
       logPath: join(this.directory, 'logs', `${name}.log`),
+      stopSignal,
     });
     this.#daemons.push(daemon);
     return daemon;

@@ -3,6 +3,7 @@ export type { SocketAddress } from './address.ts';
 export { startAgentLink } from './agent-api/agent-link.ts';
 export type { AgentLinkOptions, AgentLinkState, StartedAgentLink } from './agent-api/agent-link.ts';
 export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownExecutor, KnownTask } from './agent-api/messages.ts';
+export type { StatusUpdate, StatusUpdateRecord } from './agent-state/records.ts';
 export { DecodeError, decode, encode, fromJson, toJson } from './codec/codec.ts';
 export type { ContentType } from './codec/codec.ts';
 export { JsonMappingError } from './codec/json-mapping.ts';
@@ -17,6 +18,7 @@ export {
   containerInfoType,
   executorCallType,
   executorEventType,
+  executorInfoType,
   frameworkInfoType,
   masterCallType,
   masterEventType,
@@ -25,6 +27,7 @@ export {
   rlimitInfoType,
   schedulerCallType,
   schedulerEventType,
+  statusUpdateRecordType,
   taskGroupInfoType,
   taskInfoType,
   taskStatusType,

@@ -49,7 +49,7 @@ export async function createDockerVolumeIsolator(options: {
     // The flag's check allows no other.
     counting: flags.docker_volume_mount_counting === 'first_container' ? 'first_container' : 'per_container',
     ...(flags.docker_volume_chown ? { findOwner } : {}),
-    bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+    bootId: await readBootId(),
     files: systemFiles,
     mounts: systemMounts,
     clock: systemClock,
@@ -58,6 +58,11 @@ export async function createDockerVolumeIsolator(options: {
   });
   await warnOfTmpfs(flags.docker_volume_checkpoint_dir, logger);
   return isolator;
+}
+
+/** Names the time since the machine was started. */
+export async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
 /** How long the look-up of a user may take. */

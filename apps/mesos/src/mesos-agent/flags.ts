@@ -146,6 +146,26 @@ export const agentFlags = defineFlags({
     help: "Run tasks as their user; otherwise as the agent's",
     source: 'slave/flags.cpp: switch_user',
   },
+  recover: {
+    kind: 'string',
+    default: 'reconnect',
+    check: (value) =>
+      value === 'reconnect' || value === 'cleanup' ? undefined : 'Expecting one of reconnect, cleanup',
+    help: "What becomes of containers of an earlier agent: 'reconnect' takes over those of frameworks with checkpoint, 'cleanup' ends all and then the agent",
+    source: 'slave/flags.cpp: recover',
+  },
+  strict: {
+    kind: 'bool',
+    default: 'true',
+    help: 'Do not start when a part of what an earlier agent has written down cannot be read; otherwise leave that out',
+    source: 'slave/flags.cpp: strict',
+  },
+  recovery_timeout: {
+    kind: 'duration',
+    default: '15mins',
+    help: 'For how long containers may be without an agent; one that comes back later ends them',
+    source: 'slave/flags.cpp: recovery_timeout',
+  },
   executor_shutdown_grace_period: {
     kind: 'duration',
     default: '5secs',

@@ -8,6 +8,7 @@ process.exit(
     name: 'mesos-agent',
     summary: 'Runs the tasks of frameworks in containers on this machine.',
     flags: agentFlags,
+    stopSignals: ['SIGTERM', 'SIGINT', 'SIGUSR1'],
     run: async ({ values: flags, texts: flagTexts }, context) =>
       await runAgent({ flags, flagTexts, path: process.env['PATH'] ?? '', version: MESOS_VERSION, ...context }),
   }),

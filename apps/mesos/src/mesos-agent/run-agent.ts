@@ -1,19 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Agent, agentResources, agentRoutes } from '@drydock/agent';
+import { Agent, agentResources, agentRoutes, recoverAgent, startSignsOfLife } from '@drydock/agent';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { DomainError } from '@drydock/base/errors';
 import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
-import { createMesosContainerizer } from '@drydock/containerizer';
 import type { DockerVolumeIsolator } from '@drydock/isolator';
 import { VirtualFiles, formatAddress, parseAttributes, startHttpService } from '@drydock/mesos';
 import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
-import { createDockerVolumeIsolator } from './docker-volume.ts';
+import { AgentEnding } from './agent-ending.ts';
+import { createContainerizer } from './create-containerizer.ts';
+import { readBootId } from './docker-volume.ts';
 import type { agentFlags } from './flags.ts';
 
 /** A flag's value is well-formed but cannot be used. */
@@ -33,7 +34,12 @@ export interface RunAgentOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the agent until `signal` aborts or the master refuses it; then drains. Rejects when it cannot start. */
+/**
+ * Runs the agent until `signal` aborts, or the master refuses it or shuts it down. With SIGINT, with SIGUSR1 and when the
+ * master wants it, all that it runs ends with it; otherwise what frameworks with `checkpoint` run goes on, for the next agent.
+ * Rejects when it cannot start.
+ * @see docs/agent-api.md
+ */
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { flags, logger, version } = options;
   const executorEnvironmentVariables = parseExecutorEnvironment(flags.executor_environment_variables);
@@ -48,34 +54,26 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   await rm(addressFile, { force: true });
   // Made only when --isolation asks for it.
   const made: { volumes?: DockerVolumeIsolator } = {};
-  await using containerizer = await createMesosContainerizer({
-    workDir: flags.work_dir,
-    runtimeDir: flags.runtime_dir,
-    isolation: flags.isolation,
-    dockerRegistry: flags.docker_registry,
-    dockerStoreDir: flags.docker_store_dir,
-    sandboxDirectory: flags.sandbox_directory,
-    runtime: flags.container_runtime,
-    cgroupsRoot: flags.cgroups_root,
-    logger: logger.child('containerizer'),
-    ...(flags.image_providers === undefined ? {} : { imageProviders: flags.image_providers }),
-    ...(flags.image_provisioner_backend === undefined
-      ? {}
-      : { imageProvisionerBackend: flags.image_provisioner_backend }),
-    isolatorFactories: {
-      'docker/volume': async () =>
-        (made.volumes = await createDockerVolumeIsolator({ flags, path: options.path, logger })),
-    },
-  });
+  await using containerizer = await createContainerizer(options, made);
   // What is recovered is taken from whoever left it, who must not be another agent that runs.
   await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
   await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
-  // DEVIATION: upstream keeps the containers of frameworks that ask for checkpoints; here none goes on without its agent.
-  await containerizer.recover([]);
+  const hostname = flags.hostname ?? machineName();
   const resources = await agentResources(flags.resources, flags.work_dir);
+  const recovered = await recoverAgent({
+    workDir: flags.work_dir,
+    bootId: await readBootId(),
+    info: { hostname, resources: [...resources], attributes: [...attributes] },
+    isStrict: flags.strict,
+    mode: flags.recover === 'cleanup' ? 'cleanup' : 'reconnect',
+    timeoutMs: flags.recovery_timeout,
+    containerizer,
+    logger: logger.child('recovery'),
+  });
+  if (flags.recover === 'cleanup') return;
+  using _signs = startSignsOfLife(flags.work_dir, flags.recovery_timeout, logger);
   const files = new VirtualFiles();
   attachLog(files, '/slave/log', flags, 'mesos-agent');
-  const refused = Promise.withResolvers<string>();
   const facts = { flags: options.flagTexts, startTime: Date.now() / 1000, build: await buildInfo() };
   // The service listens before the agent registers, and no request can come before this tick is over.
   const started: { agent?: Agent } = {};
@@ -91,10 +89,11 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     logger: logger.child('http'),
   });
   const address = advertisedAddress({ ip: service.ip, port: service.port }, flags);
+  const ending = new AgentEnding(options.signal);
   const agent = new Agent({
     master: flags.master,
     workDir: flags.work_dir,
-    hostname: flags.hostname ?? machineName(),
+    hostname,
     ...address,
     version,
     resources,
@@ -107,18 +106,19 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     containerizer,
     files,
     logger: logger.child('agent'),
-    onRefused: refused.resolve,
+    ...(recovered === undefined ? {} : { recovered }),
+    onRefused: ending.refuse,
+    onShutdown: ending.shutdown,
   });
   started.agent = agent;
   await writeFileAtomic(addressFile, `${formatAddress(address)}\n`);
   logger.info('Agent listens', { address: formatAddress(address) });
-  const stopped = Promise.withResolvers<undefined>();
-  options.signal.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
-  if (options.signal.aborted) stopped.resolve(undefined);
-  const refusal = await Promise.race([stopped.promise, refused.promise]);
-  await agent.drain();
+  const { isForAll, problem } = await ending.reason;
+  if (isForAll) await agent.drain();
+  else await agent.stop();
+  if (agent.activeRuns.length > 0) await containerizer.detach();
   await rm(addressFile, { force: true });
-  if (refusal !== undefined) throw new AgentFlagError(`The master refused the agent: ${refusal}`);
+  if (problem !== undefined) throw new AgentFlagError(problem);
 }
 
 /** @throws AgentFlagError with upstream's text */

@@ -5,7 +5,7 @@ import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CommandExecutor, type TaskReport } from './command-executor.ts';
+import { CommandExecutor, type ResumedTask, type TaskReport } from './command-executor.ts';
 
 /** A container whose end the test decides. */
 class ScriptedContainer implements ForkedContainer {
@@ -19,6 +19,11 @@ class ScriptedContainer implements ForkedContainer {
   }
   /** What happens while the gate opens. */
   onOpenGate: () => Promise<void> = async () => await Promise.resolve();
+  /** Whether its command was started when an earlier agent died. */
+  isStarted = true;
+  async hasStarted(): Promise<boolean> {
+    return await Promise.resolve(this.isStarted);
+  }
   async openGate(): Promise<void> {
     this.calls.push('openGate');
     await this.onOpenGate();
@@ -37,16 +42,21 @@ class ScriptedContainer implements ForkedContainer {
 let directory = '';
 let container: ScriptedContainer;
 let reports: TaskReport[];
+/** Kills that were noted, before which signal of the container. */
+let noted: string[];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'command-executor-'));
   container = new ScriptedContainer();
   reports = [];
+  noted = [];
 });
 afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function anExecutor(options: { hasTaskKillingState?: boolean; sandbox?: string } = {}): CommandExecutor {
+function anExecutor(
+  options: { hasTaskKillingState?: boolean; sandbox?: string; resumed?: ResumedTask } = {},
+): CommandExecutor {
   return new CommandExecutor({
     task: { name: 'test', task_id: { value: 'test' }, agent_id: { value: 'S0' } },
     container,
@@ -55,6 +65,11 @@ function anExecutor(options: { hasTaskKillingState?: boolean; sandbox?: string }
     logger: silentLogger,
     hasTaskKillingState: options.hasTaskKillingState ?? true,
     report: (report) => void reports.push(report),
+    noteKill: async ({ deadlineMs }) => {
+      noted.push(`${container.calls.length} calls, ${deadlineMs > 0}`);
+      await Promise.resolve();
+    },
+    ...(options.resumed === undefined ? {} : { resumed: options.resumed }),
   });
 }
 const lines = async (): Promise<string[]> => (await readFile(join(directory, 'stdout'), 'utf8')).trimEnd().split('\n');
@@ -181,5 +196,72 @@ describe('CommandExecutor', () => {
     container.end(exited(0));
     await executor.run();
     expect(reports.map(({ state }) => state)).toEqual(['TASK_STARTING', 'TASK_KILLING', 'TASK_KILLED']);
+  });
+});
+
+describe('CommandExecutor of a container that an earlier agent has launched', () => {
+  const exitedBySignal: ContainerTermination = {
+    how: 'exited',
+    exitCode: 143,
+    signal: 'SIGTERM',
+    waitStatus: 15,
+    isOutOfMemory: false,
+  };
+
+  it('goes on with a task that runs: tells its end only', async () => {
+    const running = anExecutor({ resumed: { state: 'TASK_RUNNING' } }).run();
+    container.end(exited(0));
+    await running;
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_FINISHED']);
+    expect(container.calls).toEqual([]);
+    expect(await lines()).toEqual([
+      'Received SUBSCRIBED event',
+      'Subscribed executor on mesos002',
+      'Command exited with status 0 (pid: 4242)',
+    ]);
+  });
+
+  it.each([
+    ['TASK_STAGING', ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']],
+    ['TASK_STARTING', ['TASK_RUNNING', 'TASK_FINISHED']],
+  ] as const)('tells what was not told yet of one that was %s', async (state, expected) => {
+    const running = anExecutor({ resumed: { state } }).run();
+    container.end(exited(0));
+    await running;
+    expect(reports.map((report) => report.state)).toEqual(expected);
+  });
+
+  it('does not say that a task runs whose command was never started', async () => {
+    container.isStarted = false;
+    const running = anExecutor({ resumed: { state: 'TASK_STARTING' } }).run();
+    container.end({ how: 'launch-failed', message: 'the gate was closed' });
+    await running;
+    expect(reports).toEqual([{ state: 'TASK_FAILED', message: 'Failed to execute command: the gate was closed' }]);
+  });
+
+  it('kills what was to be killed, and says so', async () => {
+    const kill = { deadlineMs: Date.now() + 60_000 };
+    const running = anExecutor({ resumed: { state: 'TASK_RUNNING', kill } }).run();
+    await waitUntil(() => container.calls.includes('terminate'), { what: 'SIGTERM' });
+    container.end(exitedBySignal);
+    await running;
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_KILLING', 'TASK_KILLED']);
+  });
+
+  it('sends SIGKILL at once when the grace period is over', async () => {
+    const running = anExecutor({ resumed: { state: 'TASK_KILLING', kill: { deadlineMs: Date.now() - 1 } } }).run();
+    await running;
+    expect(container.calls).toEqual(['terminate', 'kill']);
+    expect(reports.map(({ state }) => state)).toEqual(['TASK_KILLED']);
+  });
+
+  it('has a kill written down before the first signal', async () => {
+    const executor = anExecutor();
+    const running = executor.run();
+    await waitUntil(() => container.calls.includes('openGate'), { what: 'the gate' });
+    await executor.kill({ nanoseconds: 60e9 });
+    expect(noted).toEqual(['1 calls, true']);
+    container.end(exitedBySignal);
+    await running;
   });
 });

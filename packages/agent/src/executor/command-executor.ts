@@ -13,6 +13,7 @@ import { formatDurationMs } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import type { DurationInfo, TaskInfo, TaskState, TaskStatusReason } from '@drydock/mesos';
+import type { KillRequest } from '../checkpoint/agent-checkpoints.ts';
 
 /** What the executor says of its task; the agent makes it a TaskStatus. */
 export interface TaskReport {
@@ -32,6 +33,18 @@ export interface CommandExecutorOptions {
   /** The framework knows TASK_KILLING. */
   readonly hasTaskKillingState: boolean;
   readonly report: (report: TaskReport) => void;
+  /** Before the first signal is sent; resolves when the next agent would know of it, too. */
+  readonly noteKill: (kill: KillRequest) => Promise<void>;
+  /** The container was launched by an earlier agent. */
+  readonly resumed?: ResumedTask;
+}
+
+/** How far an earlier agent had come with a task. */
+export interface ResumedTask {
+  /** The last that it had told. */
+  readonly state: TaskState;
+  /** It had been asked to kill the task. */
+  readonly kill?: KillRequest;
 }
 
 /** From a kill to SIGKILL when no kill policy says otherwise. @see src/slave/constants.hpp */
@@ -68,22 +81,42 @@ export class CommandExecutor {
   }
 
   async #run(): Promise<void> {
-    const { task, container, hostname, report } = this.#options;
+    const { container, hostname, resumed, report } = this.#options;
     await this.#print('Received SUBSCRIBED event', `Subscribed executor on ${hostname}`);
-    await this.#print('Received LAUNCH event', `Starting task ${task.task_id.value}`);
-    report({ state: 'TASK_STARTING' });
-    await this.#print(`Forked command at ${container.pid}`);
-    if (!this.#isKilled) {
-      await container.openGate();
-      // A kill may have come meanwhile: TASK_KILLING is not followed by TASK_RUNNING.
-      if (!this.#isKilled) report({ state: 'TASK_RUNNING' });
-    }
+    if (resumed === undefined) await this.#launch();
+    else await this.#resume(resumed);
     const termination = await container.exited;
     this.#hasEnded = true;
     clearTimeout(this.#escalation);
     const end = endOf(termination);
     await this.#print(`${end} (pid: ${container.pid})`);
     report(this.#terminalReport(termination, end));
+  }
+
+  async #launch(): Promise<void> {
+    const { task, container, report } = this.#options;
+    await this.#print('Received LAUNCH event', `Starting task ${task.task_id.value}`);
+    report({ state: 'TASK_STARTING' });
+    await this.#print(`Forked command at ${container.pid}`);
+    if (this.#isKilled) return;
+    await container.openGate();
+    // A kill may have come meanwhile: TASK_KILLING is not followed by TASK_RUNNING.
+    if (!this.#isKilled) report({ state: 'TASK_RUNNING' });
+  }
+
+  /** Goes on where the executor of an earlier agent was: tells what that one could not, and kills what it was to kill. */
+  async #resume({ state, kill }: ResumedTask): Promise<void> {
+    const { container, report, hasTaskKillingState } = this.#options;
+    const isBegun = state !== 'TASK_STAGING' && state !== 'TASK_STARTING';
+    if (state === 'TASK_STAGING') report({ state: 'TASK_STARTING' });
+    if (kill === undefined) {
+      if (!isBegun && (await container.hasStarted())) report({ state: 'TASK_RUNNING' });
+      return;
+    }
+    this.#killDeadlineMs = kill.deadlineMs;
+    if (hasTaskKillingState && state !== 'TASK_KILLING') report({ state: 'TASK_KILLING' });
+    this.#scheduleEscalation(kill.deadlineMs, Math.max(0, kill.deadlineMs - Date.now()));
+    await container.terminate();
   }
 
   /** KILL event: SIGTERM, and SIGKILL after the grace period. A repeated kill can only shorten the period. */
@@ -109,12 +142,13 @@ export class CommandExecutor {
   }
 
   async #terminate(graceMs: number): Promise<void> {
-    const { container, hasTaskKillingState, report } = this.#options;
+    const { container, hasTaskKillingState, noteKill, report } = this.#options;
     if (this.#hasEnded) return;
     const deadlineMs = Date.now() + graceMs;
     const isFirst = this.#killDeadlineMs === undefined;
     if (!isFirst && this.#killDeadlineMs !== undefined && deadlineMs >= this.#killDeadlineMs) return;
     this.#killDeadlineMs = deadlineMs;
+    await noteKill({ deadlineMs });
     if (!isFirst) return this.#scheduleEscalation(deadlineMs, graceMs);
     if (hasTaskKillingState) report({ state: 'TASK_KILLING' });
     await this.#print(`Sending SIGTERM to process tree at pid ${container.pid}`);

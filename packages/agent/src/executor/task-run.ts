@@ -1,9 +1,9 @@
 /** One task of a framework, from its launch to the end of its container's clean-up. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { messageOf } from '@drydock/base/errors';
+import { DomainError, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
-import type { MesosContainerizer } from '@drydock/containerizer';
+import type { ForkedContainer, MesosContainerizer } from '@drydock/containerizer';
 import type {
   ContainerID,
   ContainerStatus,
@@ -16,8 +16,11 @@ import type {
 } from '@drydock/mesos';
 import { isTerminalState, toTask } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
+import type { KillRequest } from '../checkpoint/agent-checkpoints.ts';
 import { createSandbox } from '../sandbox.ts';
-import { CommandExecutor, type TaskReport } from './command-executor.ts';
+import { CommandExecutor, type ResumedTask, type TaskReport } from './command-executor.ts';
+import { commandExecutorInfo } from './command-executor-info.ts';
+import type { RunJournal } from './run-journal.ts';
 
 export interface TaskRunOptions {
   readonly framework: FrameworkInfo & { readonly id: { readonly value: string } };
@@ -33,32 +36,67 @@ export interface TaskRunOptions {
   readonly executorEnvironment: (ids: RunIds, sandbox: string) => Readonly<Record<string, string>>;
   readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy'>;
   readonly logger: Logger;
+  readonly journalOf: (ids: RunIds) => RunJournal;
   /** The sandbox is there. */
   readonly onSandbox: (run: TaskRun, sandbox: string) => void;
-  readonly onStatus: (status: TaskStatus) => void;
+  /** Resolves when the status is written down; never rejects. */
+  readonly onStatus: (run: TaskRun, status: TaskStatus) => Promise<void>;
+  /** An earlier agent has begun it. */
+  readonly recovered?: RecoveredTaskRun;
+}
+
+/** What is left of a run of an earlier agent. */
+export interface RecoveredTaskRun {
+  readonly containerId: string;
+  readonly sandbox: string;
+  readonly statuses: readonly TaskStatus[];
+  /** Undefined when its container had no process yet or has been cleaned up. */
+  readonly process?: ForkedContainer;
+  readonly kill?: KillRequest;
+  /** Why there is no process, when that is known. */
+  readonly absence?: string;
+}
+
+/** A container of an earlier agent has no process any more; the message is for the framework. */
+class ContainerLostError extends DomainError<'CONTAINER_LOST'> {
+  readonly code = 'CONTAINER_LOST';
 }
 
 export class TaskRun {
   readonly task: TaskInfo;
-  readonly containerId: ContainerID = { value: randomUUID() };
+  readonly containerId: ContainerID;
   readonly ids: RunIds;
+  readonly journal: RunJournal;
   readonly #options: TaskRunOptions;
   readonly #killing = new AbortController();
   #executor: CommandExecutor | undefined;
   #pid: number | undefined;
   /** Every status in order, without those that a terminal one came before. */
-  readonly statuses: TaskStatus[] = [];
+  readonly statuses: TaskStatus[];
   sandbox: string | undefined;
+  /** Resolves when all statuses are written down. */
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: TaskRunOptions) {
+    const { recovered } = options;
     this.#options = options;
     this.task = options.task;
+    this.containerId = { value: recovered?.containerId ?? randomUUID() };
+    this.statuses = [...(recovered?.statuses ?? [])];
+    this.sandbox = recovered?.sandbox;
+    this.#pid = recovered?.process?.pid;
     this.ids = {
       agentId: options.agentId,
       frameworkId: options.framework.id.value,
       executorId: options.task.task_id.value,
       containerId: this.containerId.value,
     };
+    this.journal = options.journalOf(this.ids);
+  }
+
+  /** The framework wants its containers to outlive the agent. */
+  get isCheckpointed(): boolean {
+    return this.#options.framework.checkpoint === true;
   }
 
   get state(): TaskState {
@@ -78,40 +116,53 @@ export class TaskRun {
 
   /** Ends when the container is cleaned up; never rejects. */
   async run(): Promise<void> {
-    const { containerizer, logger } = this.#options;
+    const { recovered } = this.#options;
     let failure: string | undefined;
     try {
-      await this.#execute();
+      if (recovered === undefined) await this.#execute();
+      else await this.#resume(recovered);
     } catch (error) {
-      failure = `Failed to launch container: ${messageOf(error)}`;
+      const isLost = error instanceof ContainerLostError;
+      failure = isLost ? error.message : `Failed to launch container: ${messageOf(error)}`;
     }
-    // A task that ended tells so before its container is cleaned up, as upstream; a failed launch tells of both.
+    // An agent that is killed now can tell the end only from here or from the container.
+    await this.#written;
+    failure = await this.#cleanUp(failure);
+    if (failure !== undefined && !isTerminalState(this.state)) this.#reportFailure(failure);
+    await this.#written;
+    await this.journal.end();
+  }
+
+  /** A task that ended tells so before its container is cleaned up, as upstream; a failed launch tells of both. */
+  async #cleanUp(failure: string | undefined): Promise<string | undefined> {
+    const { containerizer, logger } = this.#options;
     try {
       await containerizer.destroy(this.containerId);
+      return failure;
     } catch (error) {
       logger.error('Failed to clean up a container', { containerId: this.containerId.value, error });
-      if (failure !== undefined) failure += `; Abnormal executor termination: ${messageOf(error)}`;
+      return failure === undefined ? undefined : `${failure}; Abnormal executor termination: ${messageOf(error)}`;
     }
-    if (failure === undefined || isTerminalState(this.state)) return;
+  }
+
+  #reportFailure(message: string): void {
     if (this.#killing.signal.aborted) {
       this.#report('SOURCE_AGENT', {
         state: 'TASK_KILLED',
         reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
         message: 'Task killed during launch',
       });
-    } else {
-      this.#report('SOURCE_AGENT', {
-        state: 'TASK_FAILED',
-        reason: this.#executor === undefined ? 'REASON_CONTAINER_LAUNCH_FAILED' : 'REASON_EXECUTOR_TERMINATED',
-        message: failure,
-      });
+      return;
     }
+    const isLaunching = this.#executor === undefined && this.state === 'TASK_STAGING';
+    const reason = isLaunching ? 'REASON_CONTAINER_LAUNCH_FAILED' : 'REASON_EXECUTOR_TERMINATED';
+    this.#report('SOURCE_AGENT', { state: 'TASK_FAILED', reason, message });
   }
 
   /** KILL of the framework; ends a launch promptly. */
   async kill(policy: KillPolicy | undefined): Promise<void> {
     if (this.#executor !== undefined) await this.#executor.kill(policy?.grace_period);
-    else this.#killing.abort(new Error('Task killed during launch'));
+    else await this.#killDuringLaunch();
   }
 
   /** MESSAGE of the framework: nothing that a command could take. */
@@ -122,11 +173,21 @@ export class TaskRun {
   /** The agent or the framework goes away. */
   async shutdown(graceMs: number): Promise<void> {
     if (this.#executor !== undefined) await this.#executor.shutdown(graceMs);
-    else this.#killing.abort(new Error('Task killed during launch'));
+    else await this.#killDuringLaunch();
+  }
+
+  async #killDuringLaunch(): Promise<void> {
+    this.#killing.abort(new Error('Task killed during launch'));
+    await this.#noteKill({ deadlineMs: Date.now() });
+  }
+
+  async #noteKill(kill: KillRequest): Promise<void> {
+    await this.journal.kill(this.task.task_id.value, kill);
   }
 
   async #execute(): Promise<void> {
-    const { task, framework, workDir, hostname, containerizer } = this.#options;
+    const { task, framework, workDir, containerizer } = this.#options;
+    await this.journal.begin(commandExecutorInfo(framework.id, task), [task]);
     const user = this.#options.isSwitchingUser ? (task.command?.user ?? framework.user) : 'root';
     const sandbox = await createSandbox(workDir, this.ids, user);
     this.sandbox = sandbox;
@@ -147,17 +208,38 @@ export class TaskRun {
       },
       { signal: this.#killing.signal, executorEnvironment: this.#options.executorEnvironment(this.ids, sandbox) },
     );
-    // A kill may have come after the launch looked for one, and there is no executor yet that would have taken it.
-    this.#killing.signal.throwIfAborted();
+    await this.#supervise(container, sandbox);
+  }
+
+  /** Goes on where an earlier agent was. */
+  async #resume({ process, sandbox, kill, absence }: RecoveredTaskRun): Promise<void> {
+    this.#options.onSandbox(this, sandbox);
+    if (isTerminalState(this.state)) return;
+    if (process === undefined && this.state === 'TASK_STAGING' && absence === undefined) {
+      if (kill !== undefined) this.#killing.abort(new Error('Task killed during launch'));
+      throw new Error('The agent was restarted before the container was launched');
+    }
+    if (process === undefined)
+      throw new ContainerLostError(absence ?? 'The container was lost while the agent was away');
+    await this.#supervise(process, sandbox, { state: this.state, ...(kill === undefined ? {} : { kill }) });
+  }
+
+  async #supervise(container: ForkedContainer, sandbox: string, resumed?: ResumedTask): Promise<void> {
+    const { task, framework, hostname, logger } = this.#options;
     this.#pid = container.pid;
+    if (resumed === undefined) await this.journal.forked(container.pid);
+    // A kill may have come after the launch looked for one, and there was no executor yet that would have taken it.
+    this.#killing.signal.throwIfAborted();
     this.#executor = new CommandExecutor({
       task,
       container,
       hostname,
       stdoutPath: join(sandbox, 'stdout'),
-      logger: this.#options.logger,
+      logger,
       hasTaskKillingState: (framework.capabilities ?? []).some(({ type }) => type === 'TASK_KILLING_STATE'),
       report: (report) => this.#report('SOURCE_EXECUTOR', report),
+      noteKill: async (kill) => await this.#noteKill(kill),
+      ...(resumed === undefined ? {} : { resumed }),
     });
     await this.#executor.run();
   }
@@ -178,6 +260,7 @@ export class TaskRun {
       ...(report.reason === undefined ? {} : { reason: report.reason }),
     };
     this.statuses.push(status);
-    this.#options.onStatus(status);
+    const written = this.#options.onStatus(this, status);
+    this.#written = this.#written.then(async () => await written);
   }
 }

@@ -8,7 +8,7 @@ import type { DockerVolumeStatus } from '@drydock/isolator';
 import { isTerminalState, scalarOf, type ResourceStatistics } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 import type { TaskRun } from '../executor/task-run.ts';
-import { executorName } from './agent-state.ts';
+import { commandExecutorName } from '../executor/command-executor-info.ts';
 import { containerUsage } from './container-usage.ts';
 
 const CGROUP_MOUNT_ROOT = '/sys/fs/cgroup';
@@ -94,7 +94,7 @@ function executorIds(run: TaskRun): Record<string, unknown> {
   return {
     framework_id: run.ids.frameworkId,
     executor_id: run.ids.executorId,
-    executor_name: executorName(run),
+    executor_name: commandExecutorName(run.task),
     source: run.ids.executorId,
   };
 }

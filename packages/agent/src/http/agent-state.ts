@@ -11,7 +11,9 @@ import {
   unreservedOf,
   type ProcessFacts,
 } from '@drydock/mesos';
-import type { Agent, AgentFramework } from '../agent.ts';
+import type { Agent } from '../agent.ts';
+import type { AgentFramework } from '../frameworks.ts';
+import { commandExecutorName } from '../executor/command-executor-info.ts';
 import type { TaskRun } from '../executor/task-run.ts';
 
 export function agentState(
@@ -57,7 +59,7 @@ function executorState(run: TaskRun, role: string): Record<string, unknown> {
   const isDone = isTerminalState(run.state);
   return {
     id: run.ids.executorId,
-    name: executorName(run),
+    name: commandExecutorName(run.task),
     source: run.ids.executorId,
     container: run.containerId.value,
     directory: run.sandbox ?? '',
@@ -67,13 +69,4 @@ function executorState(run: TaskRun, role: string): Record<string, unknown> {
     queued_tasks: [],
     completed_tasks: isDone ? [task] : [],
   };
-}
-
-/** `Command Executor (Task: test) (Command: sh -c 'ls /tmp/myvo...')`. @see src/slave/slave.cpp getExecutorInfo */
-export function executorName({ task }: TaskRun): string {
-  const { command } = task;
-  const text =
-    command?.shell === false ? [command.value, ...(command.arguments ?? [])].join(' ') : (command?.value ?? '');
-  const short = text.length > 15 ? `${text.slice(0, 12)}...` : text;
-  return `Command Executor (Task: ${task.task_id.value}) (Command: ${command?.shell === false ? short : `sh -c '${short}'`})`;
 }

@@ -11,19 +11,10 @@ import {
 import type { Agent } from '../agent.ts';
 import type { TaskRun } from '../executor/task-run.ts';
 import { statisticsOf } from '../http/agent-containers.ts';
-import { executorName } from '../http/agent-state.ts';
+import { commandExecutorInfo, commandExecutorName } from '../executor/command-executor-info.ts';
 
-export function getAgent({ options, id }: Agent): { agent_info: AgentInfo } {
-  const { hostname, port, resources, attributes } = options;
-  return {
-    agent_info: {
-      hostname,
-      port,
-      resources: [...resources],
-      attributes: [...attributes],
-      ...(id === undefined ? {} : { id: { value: id } }),
-    },
-  };
+export function getAgent({ info }: Agent): { agent_info: AgentInfo } {
+  return { agent_info: info };
 }
 
 export function getFrameworks(agent: Agent): AgentGetFrameworks {
@@ -35,7 +26,9 @@ export function getFrameworks(agent: Agent): AgentGetFrameworks {
 
 /** Each task has an executor of its own. */
 export function getExecutors(agent: Agent): AgentGetExecutors {
-  const toExecutor = (run: TaskRun): { executor_info: ExecutorInfo } => ({ executor_info: executorInfo(run) });
+  const toExecutor = (run: TaskRun): { executor_info: ExecutorInfo } => ({
+    executor_info: commandExecutorInfo({ value: run.ids.frameworkId }, run.task),
+  });
   return {
     executors: currentRuns(agent).map(toExecutor),
     completed_executors: completedRuns(agent).map(toExecutor),
@@ -57,23 +50,12 @@ export async function getContainers(agent: Agent, cgroupsRoot: string | undefine
     agent.activeRuns.map(async (run) => ({
       framework_id: { value: run.ids.frameworkId },
       executor_id: { value: run.ids.executorId },
-      executor_name: executorName(run),
+      executor_name: commandExecutorName(run.task),
       container_id: run.containerId,
       container_status: run.containerStatus,
       resource_statistics: await statisticsOf(run, cgroupsRoot),
     })),
   );
-}
-
-/** The executor is a part of the agent: it has no command of its own. */
-function executorInfo(run: TaskRun): ExecutorInfo {
-  return {
-    executor_id: { value: run.ids.executorId },
-    framework_id: { value: run.ids.frameworkId },
-    resources: [...(run.task.resources ?? [])],
-    name: executorName(run),
-    source: run.ids.executorId,
-  };
 }
 
 function currentRuns({ frameworks }: Agent): readonly TaskRun[] {

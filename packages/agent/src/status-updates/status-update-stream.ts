@@ -1,6 +1,6 @@
 /**
- * Status updates of tasks on their way to the framework: in order per task, one outstanding at a time, sent again with
- * growing pauses until the framework acknowledged it.
+ * Status updates of tasks on their way to the framework: in order per task, one outstanding at a time, written down
+ * before it is sent, sent again with growing pauses until the framework acknowledged it.
  * @see src/slave/task_status_update_manager.cpp
  */
 import { messageOf } from '@drydock/base/errors';
@@ -21,11 +21,24 @@ export interface StatusUpdateStreamsOptions {
   readonly logger: Logger;
 }
 
+/** Where the updates of a task are written down. Neither call rejects. */
+export interface UpdateJournal {
+  update(status: TaskStatus): Promise<void>;
+  acknowledge(taskId: string, uuid: Uint8Array): Promise<void>;
+}
+
+interface PendingUpdate {
+  readonly status: TaskStatus;
+  /** Before that it is not sent. */
+  readonly written: Promise<void>;
+}
+
 interface Stream {
   readonly frameworkId: FrameworkID;
   readonly taskId: string;
+  readonly journal: UpdateJournal;
   /** The first one is outstanding. */
-  readonly pending: TaskStatus[];
+  readonly pending: PendingUpdate[];
   /** Ends the wait for the acknowledgement of the outstanding one. */
   attempt: AbortController;
   /** Its terminal update is in `pending` or was acknowledged. */
@@ -46,15 +59,12 @@ export class StatusUpdateStreams {
     return [...this.#streams.values()].reduce((sum, { pending }) => sum + pending.length, 0);
   }
 
-  /** Queues an update; one that follows a terminal update of its task is dropped. */
-  update(frameworkId: FrameworkID, status: TaskStatus): void {
-    const key = keyOf(frameworkId, status.task_id.value);
-    let stream = this.#streams.get(key);
-    if (stream === undefined) {
-      const taskId = status.task_id.value;
-      stream = { frameworkId, taskId, pending: [], attempt: new AbortController(), isEnding: false };
-      this.#streams.set(key, stream);
-    }
+  /**
+   * Queues an update; one that follows a terminal update of its task is dropped. Resolves when it is written down, never
+   * rejects.
+   */
+  async update(frameworkId: FrameworkID, status: TaskStatus, journal: UpdateJournal): Promise<void> {
+    const stream = this.#streamOf(frameworkId, status.task_id.value, journal);
     if (stream.isEnding) {
       this.#options.logger.warning('Ignoring a status update after a terminal one', {
         taskId: status.task_id.value,
@@ -63,16 +73,34 @@ export class StatusUpdateStreams {
       return;
     }
     stream.isEnding = isTerminalState(status.state);
-    stream.pending.push(status);
+    const written = journal.update(status);
+    stream.pending.push({ status, written });
     if (stream.pending.length === 1) this.#deliver(stream);
+    await written;
+  }
+
+  /** Takes up what an earlier agent had written down and nobody has acknowledged; it is sent by `resend`. */
+  restore(frameworkId: FrameworkID, taskId: string, statuses: readonly TaskStatus[], journal: UpdateJournal): void {
+    const stream = this.#streamOf(frameworkId, taskId, journal);
+    for (const status of statuses) stream.pending.push({ status, written: Promise.resolve() });
+    stream.isEnding = statuses.some(({ state }) => isTerminalState(state));
+  }
+
+  #streamOf(frameworkId: FrameworkID, taskId: string, journal: UpdateJournal): Stream {
+    const key = keyOf(frameworkId, taskId);
+    const known = this.#streams.get(key);
+    if (known !== undefined) return known;
+    const stream = { frameworkId, taskId, journal, pending: [], attempt: new AbortController(), isEnding: false };
+    this.#streams.set(key, stream);
+    return stream;
   }
 
   /** Takes an acknowledgement; false = it is not the one that is waited for, and is ignored. */
   acknowledge(frameworkId: FrameworkID, taskId: string, uuid: Uint8Array): boolean {
     const stream = this.#streams.get(keyOf(frameworkId, taskId));
-    const outstanding = stream?.pending[0];
-    if (stream === undefined || outstanding?.uuid === undefined) return false;
-    if (Buffer.compare(outstanding.uuid, uuid) !== 0) return false;
+    const outstanding = stream?.pending[0]?.status.uuid;
+    if (stream === undefined || outstanding === undefined || Buffer.compare(outstanding, uuid) !== 0) return false;
+    void stream.journal.acknowledge(taskId, uuid);
     stream.attempt.abort();
     stream.pending.shift();
     if (stream.pending.length > 0) {
@@ -122,8 +150,10 @@ export class StatusUpdateStreams {
 
   async #sendUntilAcknowledged(stream: Stream, signal: AbortSignal): Promise<void> {
     const { send, clock, logger } = this.#options;
-    const [status] = stream.pending;
-    if (status === undefined) return;
+    const [outstanding] = stream.pending;
+    if (outstanding === undefined) return;
+    const { status, written } = outstanding;
+    await written;
     for (
       let pauseMs = RETRY_MS_MIN;
       !signal.aborted && !this.#isStopped;

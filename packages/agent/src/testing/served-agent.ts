@@ -99,6 +99,7 @@ export async function serveAgent(options: ServeAgentOptions = {}): Promise<Serve
     files,
     logger: silentLogger,
     onRefused: () => undefined,
+    onShutdown: () => undefined,
   });
   started.agent = agent;
   stack.defer(async () => {
@@ -125,7 +126,14 @@ function scriptedContainer(): {
   const exited = Promise.withResolvers<ContainerTermination>();
   const cleanedUp = Promise.withResolvers<void>();
   const nothing = async (): Promise<void> => await Promise.resolve();
-  const started = { pid: 4242, exited: exited.promise, openGate: nothing, terminate: nothing, kill: nothing };
+  const started = {
+    pid: 4242,
+    exited: exited.promise,
+    hasStarted: async () => await Promise.resolve(true),
+    openGate: nothing,
+    terminate: nothing,
+    kill: nothing,
+  };
   return {
     containerizer: {
       launch: async () => await Promise.resolve(started),

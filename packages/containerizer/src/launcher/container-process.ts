@@ -17,6 +17,8 @@ export interface ForkedContainer {
    * for a container of an earlier agent: one that waited at the gate when that died has aborted by itself.
    */
   openGate(): Promise<void>;
+  /** Whether the command was started; of one that is about to be, when it was or cannot be any more. Asked past the gate. */
+  hasStarted(): Promise<boolean>;
   /** Resolves once, when the container is surely gone; never rejects. */
   readonly exited: Promise<ContainerTermination>;
   /** SIGTERM to pid 1, which forwards it to the process group of the task. Before the gate it aborts the launch. */
@@ -38,6 +40,8 @@ interface ContainerProcessOptions {
 
 /** A runtime call is a matter of milliseconds; one that hangs is ended. */
 const RUNTIME_CALL_MS_MAX = 10_000;
+/** From the gate to the command: root file systems are mounted and the runtime works. */
+const START_MS_MAX = 60_000;
 /** From the first SIGKILL until the shim itself is killed. */
 const KILL_MS_MAX = 15_000;
 
@@ -74,6 +78,18 @@ export class ContainerProcess implements ForkedContainer {
       else gate.end('go\n', () => resolve());
       void this.exited.then(() => resolve());
     });
+  }
+
+  async hasStarted(): Promise<boolean> {
+    const { directory, runtimeId } = this.#options;
+    const isThere = async (): Promise<boolean> =>
+      (await readTextIfThere(join(directory, 'container.pid'))) !== undefined;
+    await waitUntil(async () => this.#hasExited || (await isThere()), {
+      what: `the command of the container ${runtimeId} to start`,
+      timeoutMs: START_MS_MAX,
+      intervalMs: 30,
+    });
+    return await isThere();
   }
 
   /** Lets go of the container: it goes on, `exited` does not settle any more. One at the gate aborts. */

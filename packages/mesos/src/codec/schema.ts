@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import type { AgentApiCall, AgentApiEvent } from '../agent-api/messages.ts';
+import type { StatusUpdateRecord } from '../agent-state/records.ts';
 import type { ExecutorCall, ExecutorEvent } from '../executor/messages.ts';
 import type { AgentCall, AgentResponse } from '../operator/agent-messages.ts';
 import type { MasterCall, MasterEvent, MasterResponse } from '../operator/master-messages.ts';
@@ -33,6 +34,7 @@ const FILES = [
   'master.proto',
   'agent.proto',
   'agent_api.proto',
+  'agent_state.proto',
 ] as const;
 
 /** A message of the schemas; `T` is what `decode` gives and `encode` takes. */
@@ -85,10 +87,12 @@ export const taskInfoType: MessageType<TaskInfo> = messageType('mesos.v1.TaskInf
 export const taskType: MessageType<Task> = messageType('mesos.v1.Task');
 export const taskStatusType: MessageType<TaskStatus> = messageType('mesos.v1.TaskStatus');
 export const frameworkInfoType: MessageType<FrameworkInfo> = messageType('mesos.v1.FrameworkInfo');
+/** `mesos.internal.StatusUpdateRecord` */
+export const statusUpdateRecordType: MessageType<StatusUpdateRecord> = messageType('mesos.internal.StatusUpdateRecord');
+export const executorInfoType: MessageType<ExecutorInfo> = messageType('mesos.v1.ExecutorInfo');
 export const agentInfoType: MessageType<AgentInfo> = messageType('mesos.v1.AgentInfo');
 export const commandInfoType: MessageType<CommandInfo> = messageType('mesos.v1.CommandInfo');
 export const containerInfoType: MessageType<ContainerInfo> = messageType('mesos.v1.ContainerInfo');
-export const executorInfoType: MessageType<ExecutorInfo> = messageType('mesos.v1.ExecutorInfo');
 export const volumeType: MessageType<Volume> = messageType('mesos.v1.Volume');
 export const resourceType: MessageType<Resource> = messageType('mesos.v1.Resource');
 export const taskGroupInfoType: MessageType<TaskGroupInfo> = messageType('mesos.v1.TaskGroupInfo');

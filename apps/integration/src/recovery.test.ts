@@ -1,0 +1,189 @@
+import { readlink, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { waitUntil } from '@drydock/base/wait-until';
+import type { ExecutedTask, LocalCluster, StartedAgentProcess } from '@drydock/cluster';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  assertNothingLeft,
+  aVolume,
+  startTestCluster,
+  startTestDriver,
+  type TestDriver,
+} from './testing/test-cluster.ts';
+
+let cluster: LocalCluster;
+let driver: TestDriver;
+beforeEach(async () => {
+  cluster = await startTestCluster();
+  driver = await startTestDriver(cluster, 'lasting');
+}, 60_000);
+afterEach(async () => {
+  await cluster.stop();
+}, 60_000);
+
+const tags = ['root'];
+const volumes = JSON.stringify([aVolume({ driver: 'lasting' })]);
+/** The volume as the host sees it. */
+const onHost = (name: string): string => join(cluster.directory, 'driver-lasting', 'data', 'v1', name);
+/** Ends when the file `end-<name>` is in the volume. */
+const untilTold = (name: string, then: string): string =>
+  `touch /data/begun-${name}; until [ -e /data/end-${name} ]; do sleep 0.05; done; ${then}`;
+const begun = async (...names: readonly string[]): Promise<void> => {
+  const isThere = async (name: string): Promise<boolean> =>
+    (await cluster.exec(['test', '-e', onHost(`begun-${name}`)])).exitCode === 0;
+  await waitUntil(async () => (await Promise.all(names.map(isThere))).every(Boolean), {
+    what: `${names.join(', ')} to run`,
+    timeoutMs: 30_000,
+  });
+};
+const tell = async (name: string): Promise<void> => {
+  expect((await cluster.exec(['touch', onHost(`end-${name}`)])).exitCode).toBe(0);
+};
+const theAgent = (): StartedAgentProcess => {
+  const [agent] = cluster.agents;
+  if (agent === undefined) throw new Error('The cluster has an agent');
+  return agent;
+};
+const lasting = async (
+  name: string,
+  then: string,
+  flags: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<ExecutedTask> =>
+  await cluster.execute({
+    name,
+    command: untilTold(name, then),
+    volumes,
+    flags: ['--checkpoint', ...flags],
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
+  it('goes on with what it was killed in the middle of, and learns of ends that it missed', async () => {
+    const tasks = Promise.all([
+      lasting('missed', 'exit 3'),
+      lasting('going-on', 'ls /data'),
+      lasting('killed', 'true', ['--kill_after=6secs']),
+    ]);
+    await begun('missed', 'going-on', 'killed');
+    const agentId = await readlink(join(theAgent().workDir, 'meta/slaves/latest'));
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    await tell('missed');
+    await waitUntil(async () => (await cluster.exec(['sh', '-c', 'cat /run/mesos/containers/*/exit'])).stdout !== '', {
+      what: 'a container to end without its agent',
+    });
+    await cluster.restartAgent(theAgent());
+    await tell('going-on');
+    const [missed, goingOn, killed] = await tasks;
+
+    expect(await readlink(join(theAgent().workDir, 'meta/slaves/latest'))).toBe(agentId);
+    expect(missed.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED']);
+    expect(missed.message).toBe('Command exited with status 3');
+    expect(goingOn.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    expect(goingOn.stdout.split('\n')).toContain('begun-missed');
+    expect(goingOn.stdout.match(/^Received SUBSCRIBED event$/gm)).toHaveLength(2);
+    expect(killed.states.slice(-2)).toEqual(['TASK_KILLING', 'TASK_KILLED']);
+    await assertNothingLeft(cluster);
+    const calls = await driver.stopAndListCalls();
+    expect(calls.filter((method) => method === 'VolumeDriver.Mount')).toHaveLength(3);
+    expect(calls.filter((method) => method === 'VolumeDriver.Unmount')).toHaveLength(1);
+    expect(calls.at(-1)).toBe('VolumeDriver.Unmount');
+  });
+
+  it('has ended what did not ask for checkpoints on SIGTERM, and goes on with the rest', async () => {
+    const [checkpointed, other] = [
+      lasting('checkpointed', 'true'),
+      cluster.execute({ name: 'other', command: untilTold('other', 'true'), volumes }),
+    ];
+    await begun('checkpointed', 'other');
+    theAgent().daemon.kill('SIGTERM');
+    expect((await other).states.at(-1)).toBe('TASK_KILLED');
+    await theAgent().daemon.exited;
+    expect(theAgent().daemon.exitCode).toBe(0);
+    await cluster.restartAgent(theAgent());
+    await tell('checkpointed');
+    expect((await checkpointed).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    await assertNothingLeft(cluster);
+  });
+
+  it.each(['SIGUSR1', 'SIGINT'] as const)('ends everything and registers anew after %s', async (signal) => {
+    const task = lasting('ended', 'true');
+    await begun('ended');
+    theAgent().daemon.kill(signal);
+    expect((await task).states.at(-1)).toBe('TASK_KILLED');
+    await theAgent().daemon.exited;
+    const { stdout } = await cluster.exec(['find', join(theAgent().workDir, 'meta')]);
+    expect(stdout).not.toContain('frameworks');
+    await cluster.restartAgent(theAgent());
+    await assertNothingLeft(cluster);
+  });
+
+  it('registers anew when it has changed and nothing runs; otherwise it does not start', async () => {
+    const ending = new AbortController();
+    const task = lasting('changed', 'true', [], ending.signal);
+    await begun('changed');
+    const before = await readlink(join(theAgent().workDir, 'meta/slaves/latest'));
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    const changed = { ...theAgent(), argv: [...theAgent().argv, '--attributes=rack:r2'] };
+    const refused = await cluster.run('mesos-agent', changed.argv);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain('Failed to perform recovery: Incompatible agent info detected.');
+    expect(refused.stderr).toContain('rm -f ');
+    await cluster.restartAgent(theAgent());
+    await tell('changed');
+    expect((await task).states.at(-1)).toBe('TASK_FINISHED');
+    await assertNothingLeft(cluster);
+    theAgent().daemon.kill('SIGKILL');
+    await cluster.restartAgent(changed);
+    expect(await readlink(join(changed.workDir, 'meta/slaves/latest'))).not.toBe(before);
+    await assertNothingLeft(cluster);
+  });
+
+  it('ends what the earlier one ran when it was away for too long', async () => {
+    const task = lasting('late', 'true');
+    await begun('late');
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    await cluster.exec(['touch', '-d', '16 minutes ago', join(theAgent().workDir, 'meta/boot_id')]);
+    await cluster.restartAgent(theAgent());
+    const { states, message } = await task;
+    expect(states.at(-1)).toBe('TASK_FAILED');
+    expect(message).toBe('There was no agent for longer than the recovery timeout of 15mins');
+    await assertNothingLeft(cluster);
+  });
+
+  it('ends what the earlier one ran and itself with --recover=cleanup', async () => {
+    const ending = new AbortController();
+    const task = lasting('cleaned', 'true', [], ending.signal);
+    await begun('cleaned');
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    const { exitCode, stderr } = await cluster.run('mesos-agent', [...theAgent().argv, '--recover=cleanup']);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    ending.abort();
+    await task;
+    expect(await cluster.leaks()).toEqual([]);
+  });
+
+  it('does not start over a state that it cannot read, and says what to do; without --strict it does', async () => {
+    const ending = new AbortController();
+    const task = lasting('broken', 'true', [], ending.signal);
+    await begun('broken');
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    const { stdout } = await cluster.exec(['find', join(theAgent().workDir, 'meta'), '-name', 'executor.info']);
+    await writeFile(stdout.trim(), 'not a message');
+    const refused = await cluster.run('mesos-agent', theAgent().argv);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain(`Failed to read '${stdout.trim()}'`);
+    expect(refused.stderr).toContain(`rm -f ${join(theAgent().workDir, 'meta/slaves/latest')}`);
+    await rm(join(theAgent().workDir, 'agent.address'), { force: true });
+    const lenient = { ...theAgent(), argv: [...theAgent().argv, '--no-strict'] };
+    await cluster.restartAgent(lenient);
+    ending.abort();
+    await task;
+    await assertNothingLeft(cluster);
+  });
+});
