@@ -25,9 +25,16 @@ export class LastingFramework implements AsyncDisposable {
   readonly #closing = new AbortController();
   #streamId = '';
   #id: Json | undefined;
+  /** Ids of offers. */
+  readonly #answered = new Set<unknown>();
 
   constructor(master: string) {
     this.#api = `http://${master}/api/v1/scheduler`;
+  }
+
+  /** Whether it has an id, from SUBSCRIBED on. */
+  get isSubscribed(): boolean {
+    return this.#id !== undefined;
   }
 
   /** Also again, under the id that it got before. */
@@ -52,21 +59,39 @@ export class LastingFramework implements AsyncDisposable {
 
   /** Runs a shell command on an agent, when it is offered. */
   async launch(agentId: string, name: string, command: string): Promise<void> {
+    await this.launchTasks(agentId, [{ name, command: { value: command } }]);
+  }
+
+  /** Runs tasks on an agent, when it is offered; their ids are their names, and each is small. */
+  async launchTasks(agentId: string, tasks: readonly (Json & { readonly name: string })[]): Promise<void> {
     await this.call({ type: 'REVIVE' });
     const offer = await waitUntil(() => this.#offers().find(({ agent_id: { value } }) => value === agentId), {
       what: `an offer of ${agentId}`,
       timeoutMs: 20_000,
     });
+    if (offer === undefined) throw new Error('waitUntil gives only good values');
+    this.#answered.add(offer.id['value']);
     const scalar = (resource: string, value: number): Json => ({ name: resource, type: 'SCALAR', scalar: { value } });
-    const task = {
-      name,
-      task_id: { value: name },
+    const resources = [scalar('cpus', 0.1), scalar('mem', 32)];
+    const task_infos = tasks.map((task) => ({
+      task_id: { value: task.name },
       agent_id: { value: agentId },
-      command: { value: command },
-      resources: [scalar('cpus', 0.1), scalar('mem', 32)],
-    };
-    const operations = [{ type: 'LAUNCH', launch: { task_infos: [task] } }];
-    await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer?.id], operations } });
+      resources,
+      ...task,
+    }));
+    const operations = [{ type: 'LAUNCH', launch: { task_infos } }];
+    await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
+  }
+
+  async kill(taskId: string): Promise<void> {
+    await this.call({ type: 'KILL', kill: { task_id: { value: taskId } } });
+  }
+
+  /** Of a task, in the order in which they came. */
+  statesOf(taskId: string): readonly string[] {
+    return this.#statuses(0)
+      .filter((status) => status.task_id.value === taskId)
+      .map(({ state }) => state);
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
@@ -95,11 +120,11 @@ export class LastingFramework implements AsyncDisposable {
     await Promise.resolve();
   }
 
-  /** Those that were not rescinded; an older one may have been answered. */
+  /** Those that were neither rescinded nor answered, newest first. */
   #offers(): Offer[] {
     const gone = new Set(this.events.map(({ rescind }) => rescind?.offer_id.value));
     const all: Offer[] = this.events.flatMap(({ offers }) => offers?.offers ?? []);
-    return all.filter(({ id }) => !gone.has(id['value'])).toReversed();
+    return all.filter(({ id }) => !gone.has(id['value']) && !this.#answered.has(id['value'])).toReversed();
   }
 
   #statuses(from: number): Status[] {
