@@ -84,12 +84,23 @@ const unmountOf = (driver: string, name: string): string[] => [
   `--volumename=${name}`,
 ];
 
+/** Calls for several volumes are made at a time. */
+const byText = (a: readonly string[], b: readonly string[]): number => (a.join() < b.join() ? -1 : 1);
+
 /** Has a driver make a volume with an empty file in it, as upstream's mock points to a directory that has one. */
 async function makeVolume({ cluster }: Suite, driver: string, name: string, file: string): Promise<void> {
-  const { exitCode, stdout } = await cluster.exec([
-    ...['curl', '--silent', '--show-error', '--fail', '--data-binary', JSON.stringify({ Name: name, Opts: {} })],
-    ...['--unix-socket', `/run/docker/plugins/${driver}.sock`, 'http://driver/VolumeDriver.Create'],
-  ]);
+  const socket = `--unix-socket /run/docker/plugins/${driver}.sock`.split(' ');
+  const data = ['--data-binary', JSON.stringify({ Name: name, Opts: {} })];
+  const create = [
+    'curl',
+    '--silent',
+    '--show-error',
+    '--fail',
+    ...data,
+    ...socket,
+    'http://driver/VolumeDriver.Create',
+  ];
+  const { exitCode, stdout } = await cluster.exec(create);
   const { Err: problem = '' } = JSON.parse(stdout) as { Err?: string };
   expect([exitCode, problem]).toEqual([0, '']);
   await writeFile(join(cluster.directory, `driver-${driver}`, 'data', name, file), '');
@@ -136,11 +147,11 @@ describe('DockerVolumeIsolatorTest', { tags }, () => {
     await runToEnd({ name: 'test', command: { value }, container: container(...volumes) }, 'TASK_FINISHED');
     expect(framework.statesOf('test')).toEqual(SUCCESS);
     const calls = await suite.dvdcli.calls();
-    expect(calls.slice(0, 2).toSorted()).toEqual([
+    expect(calls.slice(0, 2).toSorted(byText)).toEqual([
       mountOf('driver1', 'name1', 'iops=150'),
       mountOf('driver2', 'name2'),
     ]);
-    expect(calls.slice(2).toSorted()).toEqual([unmountOf('driver1', 'name1'), unmountOf('driver2', 'name2')]);
+    expect(calls.slice(2).toSorted(byText)).toEqual([unmountOf('driver1', 'name1'), unmountOf('driver2', 'name2')]);
   });
 
   it('NoRootfsFailedWithSameVolumes: the same volume twice fails the task before any driver is called', async () => {
