@@ -162,6 +162,35 @@ describe('DockerVolumeIsolatorTest', { tags }, () => {
     expect(await suite.dvdcli.calls()).toEqual([]);
   });
 
+  it('NoRootfsSlaveRecovery: a container goes on without its agent, and the next agent unmounts its volumes', async () => {
+    await makeVolume(suite, 'driver1', 'kept1', 'file1');
+    await makeVolume(suite, 'driver2', 'kept2', 'file2');
+    const absolute = join(suite.cluster.directory, 'foo-kept');
+    await mkdir(absolute);
+    const volumes = [volume('driver1', 'kept1', 'tmp/foo1'), volume('driver2', 'kept2', absolute)];
+    const value = `while test -f tmp/foo1/file1 && test -f ${absolute}/file2; do sleep 0.1; done`;
+    await framework.subscribe({ checkpoint: true });
+    const id = await agentId(suite);
+    await framework.launchTasks(id, [{ name: 'test', command: { value }, container: container(...volumes) }]);
+    await framework.status('test', 'TASK_RUNNING');
+    await killAgent(suite);
+    await suite.dvdcli.forget();
+    await restartAgent(suite);
+    expect(await agentId(suite)).toBe(id);
+    const containers = await fetch(`http://${suite.cluster.agents[0]?.address}/containers`);
+    expect(await containers.json()).toMatchObject([{ executor_id: 'test' }]);
+    expect(await suite.dvdcli.calls()).toEqual([]);
+    await framework.kill('test');
+    await framework.status('test', 'TASK_KILLED');
+    await suite.cluster.waitUntilIdle();
+    // What the agent had not heard to be acknowledged when it was killed, it tells again.
+    expect([...new Set(framework.statesOf('test'))]).toEqual(KILLED);
+    expect((await suite.dvdcli.calls()).toSorted(byText)).toEqual([
+      unmountOf('driver1', 'kept1'),
+      unmountOf('driver2', 'kept2'),
+    ]);
+  });
+
   it('EmptyCheckpointFileSlaveRecovery: an agent starts over an empty file of volumes', async () => {
     await framework.subscribe();
     const task = {
