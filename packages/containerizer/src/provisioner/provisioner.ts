@@ -149,10 +149,12 @@ async function isDirectory(path: string): Promise<boolean | undefined> {
  * mount namespace of its own.
  */
 export async function probeOverlay(workDir: string, storeDirectory: string): Promise<string | undefined> {
-  const upper = await mkdtemp(join(workDir, 'overlay-probe-'));
+  const upper = join(workDir, 'overlay-probe');
   const lower = await mkdtemp(join(storeDirectory, 'staging', 'overlay-probe-'));
   try {
-    for (const name of ['upper', 'work', 'merged']) await mkdir(join(upper, name));
+    // An agent that was killed while it tried may have left it; the other directory is emptied at each start.
+    await rm(upper, { recursive: true, force: true });
+    for (const name of ['upper', 'work', 'merged']) await mkdir(join(upper, name), { recursive: true });
     await symlink(lower, join(upper, 'lower'));
     const script = 'cd "$1" && exec mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged';
     const result = await run(['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, 'sh', upper], {

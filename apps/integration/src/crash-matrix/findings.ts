@@ -1,0 +1,31 @@
+import type { MatrixVariant } from './matrix-variant.ts';
+import type { JournalEntry } from './watched-driver.ts';
+
+/**
+ * What must not be. `leak`: something is left. `lost`: a task whose end is not true or never comes, a volume that was taken
+ * from a container, data that are gone.
+ */
+export interface Finding {
+  readonly kind: 'leak' | 'lost';
+  readonly what: string;
+}
+
+/** What the driver was asked of one volume, against how it is to be asked. */
+export function findInJournal({ counting }: MatrixVariant, journal: readonly JournalEntry[]): readonly Finding[] {
+  const done = journal.filter(({ isDone }) => isDone);
+  const mounts = done.filter(({ method }) => method === 'VolumeDriver.Mount');
+  const unmounts = done.filter(({ method }) => method === 'VolumeDriver.Unmount');
+  const volume = journal[0]?.volume ?? '';
+  const pulled = unmounts
+    .filter(({ holders }) => holders.length > 0)
+    .map(({ holders }): Finding => ({ kind: 'lost', what: `${volume} was unmounted under ${holders.join(', ')}` }));
+  if (counting === 'first_container') {
+    if (mounts.length === unmounts.length) return pulled;
+    const what = `${volume}: ${mounts.length} mounts and ${unmounts.length} unmounts of a driver that counts`;
+    return [...pulled, { kind: 'leak', what }];
+  }
+  const last = done.findLastIndex(({ method }) => method === 'VolumeDriver.Mount');
+  const after = done.slice(last + 1).filter(({ method }) => method === 'VolumeDriver.Unmount');
+  if (last < 0 || after.length === 1) return pulled;
+  return [...pulled, { kind: 'leak', what: `${volume}: ${after.length} unmounts after its last holder` }];
+}
