@@ -61,7 +61,11 @@ export async function recoverAgent(options: RecoverAgentOptions): Promise<AgentO
   });
   return {
     state,
-    processes: new Map(found.map(({ containerId, process }) => [containerId.value, process])),
+    processes: new Map(
+      found.flatMap(({ containerId: { value, parent }, process }) =>
+        parent === undefined && process !== undefined ? [[value, process] as const] : [],
+      ),
+    ),
     ...(absence === undefined ? {} : { absence }),
   };
 }

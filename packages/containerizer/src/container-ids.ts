@@ -1,3 +1,5 @@
+import { messageOf } from '@drydock/base/errors';
+import { containerDepth } from '@drydock/isolator';
 import type { ContainerID } from '@drydock/mesos';
 import { LaunchFailedError } from './errors.ts';
 
@@ -13,7 +15,37 @@ export function pathOf(containerId: ContainerID): string {
   return parent === undefined ? value : `${pathOf(parent)}/containers/${value}`;
 }
 
-/** 0 without a parent. */
-export function depthOf({ parent }: ContainerID): number {
-  return parent === undefined ? 0 : 1 + depthOf(parent);
+/**
+ * Refuses what would make two ids one text, `a.b` is the child `b` of `a`, to the runtime, too.
+ * @throws LaunchFailedError
+ * @see src/slave/validation.cpp validateContainerId
+ */
+export function assertUnambiguous({ value, parent }: ContainerID): void {
+  if (/[. ]/.test(value)) throw new LaunchFailedError(`'ContainerID.value' '${value}' contains invalid characters`);
+  if (parent === undefined) return;
+  try {
+    assertUnambiguous(parent);
+  } catch (error) {
+    throw new LaunchFailedError(`'ContainerID.parent' is invalid: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export function rootOf(containerId: ContainerID): ContainerID {
+  return containerId.parent === undefined ? containerId : rootOf(containerId.parent);
+}
+
+/** `<sandbox of the root>/containers/<child>/..`, as upstream nests sandboxes. */
+export function sandboxBelow(rootSandbox: string, { value, parent }: ContainerID): string {
+  return parent === undefined ? rootSandbox : `${sandboxBelow(rootSandbox, parent)}/containers/${value}`;
+}
+
+/** Children before their parents, those of one depth at once. */
+export async function forEachDeepestFirst(
+  ids: readonly ContainerID[],
+  act: (containerId: ContainerID) => Promise<void>,
+): Promise<void> {
+  const byDepth = Map.groupBy(ids, containerDepth);
+  for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
+    await Promise.all((byDepth.get(depth) ?? []).map(act));
+  }
 }

@@ -1,23 +1,13 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildStandinImage } from './standin-image.ts';
+import { describe, expect, it } from 'vitest';
 import { outcomesOf, runCases } from './testing/run-cases.ts';
+import { expectNothingLeft, useTestBase } from './testing/test-base.ts';
 
-const cgroupsRoot = `drydock-test-${process.pid}`;
-let base: string;
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'containerizer-'));
-  await mkdir(join(base, 'registry'));
-  await buildStandinImage({ outputPath: join(base, 'registry/ubuntu:14.04.tar') });
-});
-afterEach(async () => await rm(base, { recursive: true, force: true }));
+const base = useTestBase();
 
 describe('a container of an agent that is gone', () => {
   it('is taken over, alive or with how it ended; what nobody wants is ended', { tags: ['root'] }, async () => {
     const outcomes = outcomesOf(
-      await runCases(new URL('./testing/reattach-cases.ts', import.meta.url), base, [cgroupsRoot]),
+      await runCases(new URL('./testing/reattach-cases.ts', import.meta.url), base.path, [base.cgroupsRoot]),
     );
     const pid = expect.any(Number);
     const killed = {
@@ -66,9 +56,6 @@ describe('a container of an agent that is gone', () => {
       cleanups: [...alive, ...orphans].toSorted(),
       containers: [],
     });
-    for (const directory of ['run/containers', 'run/runc', 'work/provisioner/containers']) {
-      expect(await readdir(join(base, directory))).toEqual([]);
-    }
-    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base);
+    await expectNothingLeft(base.path);
   });
 });

@@ -1,102 +1,112 @@
 /**
- * What an agent that starts finds of an earlier one: containers that it wants to keep, and orphans.
+ * What an agent that starts finds of an earlier one. Known are the containers that the caller names, and what is nested in
+ * them.
  *
- * | in the runtime or the provisioner's directory | known to the caller | becomes                                        |
- * |-----------------------------------------------|---------------------|------------------------------------------------|
- * | yes, its shim was written down                | yes                 | attached, alive or with how it ended           |
- * | no, or the agent died before that             | yes                 | a remainder: `destroy` has it cleaned up       |
- * | yes                                           | no                  | an orphan: ended and cleaned up by `recover`   |
+ * | there is                                                     | known | becomes                                    |
+ * |--------------------------------------------------------------|-------|--------------------------------------------|
+ * | who the shim is, or that it is held without a process        | yes   | recovered, alive or with how it ended      |
+ * | the termination of a nested one                              | yes   | nothing: it is kept for `wait`             |
+ * | anything else, or nothing, and the caller names it           | yes   | a remainder: `destroy` has it cleaned up   |
+ * | anything else of a nested one, or below an orphan            | yes   | an orphan: ended and cleaned up            |
+ * | a directory of the containerizer's or the provisioner's      | no    | an orphan                                  |
  *
  * DEVIATION: upstream gives isolators as running whatever the agent has checkpointed; here one that is gone is an orphan to
  * them, so that a volume that only it held is not taken for mounted, for example after a reboot.
  * @see src/slave/containerizer/mesos/containerizer.cpp MesosContainerizerProcess::recover
  */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCodeOf } from '@drydock/base/errors';
-import type { ContainerState } from '@drydock/isolator';
+import { containerDepth, containerText, type ContainerState } from '@drydock/isolator';
 import type { ContainerID } from '@drydock/mesos';
-import { depthOf, pathOf } from './container-ids.ts';
+import { pathOf, rootOf } from './container-ids.ts';
+import { containersBelow, isHeld, readState, readTermination } from './kept-files.ts';
 import type { ContainerProcess } from './launcher/container-process.ts';
-import type { SentSignal } from './launcher/container-termination.ts';
+import type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
 import type { Launcher } from './launcher/launcher.ts';
 
-/** A container that the agent has checkpointed and wants to keep. */
+/** A container that the agent has checkpointed and wants to keep. Nested ones need not be named. */
 export interface KnownContainer extends ContainerState {
   /** What an earlier agent has sent to it: with SIGTERM, exit code 143 means that the signal ended it. */
   readonly sentSignals?: Iterable<SentSignal>;
 }
 
+export interface FoundContainer {
+  readonly state: ContainerState;
+  /** Undefined for one that is held without a process. */
+  readonly process: ContainerProcess | undefined;
+  readonly isAlive: boolean;
+}
+
 export interface FoundContainers {
-  readonly attached: readonly { readonly containerId: ContainerID; readonly process: ContainerProcess }[];
-  /** Those of `attached` that are alive. */
-  readonly running: readonly ContainerState[];
-  /** Known, without a process of which anybody could learn more. */
-  readonly remainders: readonly ContainerID[];
+  /** Parents before their children. */
+  readonly recovered: readonly FoundContainer[];
+  readonly remainders: readonly ContainerState[];
+  readonly terminated: readonly { readonly containerId: ContainerID; readonly termination: ContainerTermination }[];
   readonly orphans: readonly ContainerID[];
 }
 
-export async function findContainers(
-  known: readonly KnownContainer[],
-  options: { readonly runtimeDir: string; readonly provisionerDir?: string; readonly launcher: Launcher },
-): Promise<FoundContainers> {
-  const { runtimeDir, provisionerDir, launcher } = options;
-  const attached: { containerId: ContainerID; process: ContainerProcess }[] = [];
-  const running: ContainerState[] = [];
-  const remainders: ContainerID[] = [];
-  const knownPaths = new Set<string>();
-  const attaching = known.map(async ({ sentSignals, ...state }) => {
-    const { containerId } = state;
-    const path = pathOf(containerId);
-    knownPaths.add(path);
-    const found = await launcher.attach({
-      runtimeId: containerId.value,
-      directory: join(runtimeDir, 'containers', path),
-      ...(sentSignals === undefined ? {} : { sentSignals }),
-    });
-    if (found === undefined) {
-      remainders.push(containerId);
-      return;
+interface FindOptions {
+  readonly runtimeDir: string;
+  readonly provisionerDir?: string;
+  readonly launcher: Launcher;
+}
+
+export async function findContainers(known: readonly KnownContainer[], options: FindOptions): Promise<FoundContainers> {
+  const named = new Map(known.map((one) => [pathOf(one.containerId), one]));
+  const there = await containersBelow(options.runtimeDir);
+  const nested = there.filter((id) => named.has(pathOf(rootOf(id))) && !named.has(pathOf(id)));
+  const candidates = [...named.values().map(({ containerId }) => containerId), ...nested];
+  const looks = candidates
+    .toSorted((a, b) => containerDepth(a) - containerDepth(b))
+    .map(async (id) => ({ id, ...(await lookAt(id, named.get(pathOf(id)), options)) }));
+  const recovered: FoundContainer[] = [];
+  const remainders: ContainerState[] = [];
+  const kept = new Set<string>();
+  const terminated: { containerId: ContainerID; termination: ContainerTermination }[] = [];
+  for (const { id, found, termination, state } of await Promise.all(looks)) {
+    const path = pathOf(id);
+    const hasParent = id.parent === undefined || kept.has(pathOf(id.parent));
+    if (termination !== undefined && hasParent) terminated.push({ containerId: id, termination });
+    else if (found !== undefined && hasParent) recovered.push(found);
+    else if (named.has(path) && state !== undefined && hasParent) remainders.push(state);
+    else {
+      found?.process?.detach();
+      continue;
     }
-    attached.push({ containerId, process: found.process });
-    if (found.wasAlive) running.push(state);
+    kept.add(path);
+  }
+  const provisioned = options.provisionerDir === undefined ? [] : await containersBelow(options.provisionerDir);
+  const ids = new Map([...there, ...provisioned].map((id) => [pathOf(id), id]));
+  const orphans = [...ids].flatMap(([path, id]) => (kept.has(path) ? [] : [id]));
+  return { recovered, remainders, terminated, orphans };
+}
+
+interface Look {
+  readonly termination?: ContainerTermination;
+  /** As far as it is known. */
+  readonly state?: ContainerState;
+  readonly found?: FoundContainer;
+}
+
+async function lookAt(id: ContainerID, named: KnownContainer | undefined, options: FindOptions): Promise<Look> {
+  const directory = join(options.runtimeDir, 'containers', pathOf(id));
+  const termination = id.parent === undefined ? undefined : await readTermination(directory);
+  if (termination !== undefined) return { termination };
+  const state = named === undefined ? await readState(directory, id) : toState(named);
+  if (state === undefined) return {};
+  const sentSignals = named?.sentSignals;
+  const attached = await options.launcher.attach({
+    runtimeId: containerText(id),
+    directory,
+    ...(sentSignals === undefined ? {} : { sentSignals }),
   });
-  await Promise.all(attaching);
-  const there = new Map<string, ContainerID>();
-  for (const directory of provisionerDir === undefined ? [runtimeDir] : [runtimeDir, provisionerDir]) {
-    for (const id of await containersBelow(directory)) there.set(pathOf(id), id);
+  if (attached !== undefined) {
+    const { process, wasAlive: isAlive } = attached;
+    return { state, found: { state, process, isAlive } };
   }
-  const orphans = [...there].flatMap(([path, id]) => (knownPaths.has(path) ? [] : [id]));
-  return { attached, running, remainders, orphans };
+  if (!(await isHeld(directory))) return { state };
+  return { state, found: { state, process: undefined, isAlive: true } };
 }
 
-/** Children before their parents, those of one depth at once. */
-export async function endOrphans(
-  orphans: readonly ContainerID[],
-  end: (containerId: ContainerID) => Promise<void>,
-): Promise<void> {
-  const byDepth = Map.groupBy(orphans, depthOf);
-  for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
-    await Promise.all((byDepth.get(depth) ?? []).map(end));
-  }
-}
-
-/** All that have a directory `<directory>/containers/<id>[/containers/<id>]..`, parents first. */
-async function containersBelow(directory: string, parent?: ContainerID): Promise<readonly ContainerID[]> {
-  const ids: ContainerID[] = [];
-  for (const value of await directoriesIn(join(directory, 'containers'))) {
-    const id = parent === undefined ? { value } : { value, parent };
-    ids.push(id, ...(await containersBelow(join(directory, 'containers', value), id)));
-  }
-  return ids;
-}
-
-async function directoriesIn(directory: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+function toState({ containerId, sandboxDirectory, container }: KnownContainer): ContainerState {
+  return { containerId, sandboxDirectory, ...(container === undefined ? {} : { container }) };
 }

@@ -1,32 +1,22 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { waitUntil } from '@drydock/base/wait-until';
-import { probeCgroups, removeCgroups } from './launcher/cgroups.ts';
+import { probeCgroups } from './launcher/cgroups.ts';
 import { identify } from './launcher/shim-identity.ts';
-import { buildStandinImage } from './standin-image.ts';
 import { outcomesOf, runCases } from './testing/run-cases.ts';
+import { useTestBase } from './testing/test-base.ts';
 
-const cgroupsRoot = `drydock-test-${process.pid}`;
-let base: string;
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'containerizer-'));
-  await mkdir(join(base, 'registry'));
-  await buildStandinImage({ outputPath: join(base, 'registry/ubuntu:14.04.tar') });
-});
-afterEach(async () => {
-  await rm(base, { recursive: true, force: true });
-  // A killed agent leaves the groups' parent.
-  const cgroups = await probeCgroups(cgroupsRoot);
-  if (!('unavailable' in cgroups)) await removeCgroups(cgroups);
-});
+const base = useTestBase();
 
 describe('a container', () => {
   it('is ended, limited and run as the user that was asked for', { tags: ['root'] }, async () => {
-    const cgroups = await probeCgroups(cgroupsRoot);
+    const cgroups = await probeCgroups(base.cgroupsRoot);
     const outcomes = outcomesOf(
-      await runCases(new URL('./testing/supervision-cases.ts', import.meta.url), base, ['overlay', cgroupsRoot]),
+      await runCases(new URL('./testing/supervision-cases.ts', import.meta.url), base.path, [
+        'overlay',
+        base.cgroupsRoot,
+      ]),
     );
     const terminated = { how: 'exited', exitCode: 143, signal: 'SIGTERM', waitStatus: 15 };
     const refused = 'refused\n';
@@ -59,17 +49,17 @@ describe('the shim', () => {
       /^sh -c .*\nbegun\nlater\n$/,
     ],
   ])('of an agent that is killed %s', { tags: ['root'] }, async (_title, moment, exit, stdout) => {
-    const { signal } = await runCases(new URL('./testing/killed-agent.ts', import.meta.url), base, [
+    const { signal } = await runCases(new URL('./testing/killed-agent.ts', import.meta.url), base.path, [
       moment,
-      cgroupsRoot,
+      base.cgroupsRoot,
     ]);
     expect(signal).toBe('SIGKILL');
-    const directory = join(base, 'run/containers/overlay-orphan');
+    const directory = join(base.path, 'run/containers/overlay-orphan');
     const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
-    await writeFile(join(base, 'sandbox-orphan/go'), '');
+    await writeFile(join(base.path, 'sandbox-orphan/go'), '');
     await waitUntil(async () => (await identify(pid)) === undefined, { what: `the shim ${pid} to end` });
     expect(await readFile(join(directory, 'exit'), 'utf8')).toBe(exit);
-    expect(await readFile(join(base, 'sandbox-orphan/stdout'), 'utf8')).toMatch(stdout);
-    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base);
+    expect(await readFile(join(base.path, 'sandbox-orphan/stdout'), 'utf8')).toMatch(stdout);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base.path);
   });
 });

@@ -11,16 +11,26 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '@drydock/base/errors';
-import type { ContainerConfig } from '@drydock/isolator';
+import { assert, messageOf } from '@drydock/base/errors';
+import { containerText, type ContainerConfig } from '@drydock/isolator';
 import type { ContainerID } from '@drydock/mesos';
-import { pathOf } from './container-ids.ts';
-import { endOrphans, findContainers, type KnownContainer } from './container-recovery.ts';
+import { cleanUpContainer, removeSandbox } from './clean-up-container.ts';
+import { assertUnambiguous, forEachDeepestFirst, pathOf, rootOf, sandboxBelow } from './container-ids.ts';
+import { findContainers, type KnownContainer } from './container-recovery.ts';
 import type { MesosContainerizerOptions } from './containerizer-options.ts';
-import { DestroyedDuringLaunchError, DestroyFailedError, LaunchFailedError } from './errors.ts';
+import {
+  AlreadyLaunchedError,
+  DestroyedDuringLaunchError,
+  DestroyFailedError,
+  LaunchFailedError,
+  RemoveFailedError,
+} from './errors.ts';
+import { isolatorsFor } from './isolators/isolators-for.ts';
 import { launchContainer, type LaunchPhase } from './launch-container.ts';
+import type { CommandConfig } from './launch-info.ts';
 import { removeCgroups } from './launcher/cgroups.ts';
 import type { ContainerProcess, ForkedContainer } from './launcher/container-process.ts';
+import type { ContainerTermination } from './launcher/container-termination.ts';
 
 export interface LaunchOptions {
   /** Aborting it fails the launch; `destroy` has to follow as always. */
@@ -32,11 +42,13 @@ export interface LaunchOptions {
 /** A container of an earlier agent. */
 export interface RecoveredContainer {
   readonly containerId: ContainerID;
-  readonly process: ForkedContainer;
+  /** Undefined for one without a process of its own. */
+  readonly process: ForkedContainer | undefined;
 }
 
 interface Container {
   readonly id: ContainerID;
+  readonly sandboxDirectory: string;
   /** `remainder`: an earlier agent was about to launch it and died; there is only something to clean up. */
   phase: LaunchPhase | 'running' | 'remainder';
   readonly aborting: AbortController;
@@ -44,10 +56,17 @@ interface Container {
   launching: Promise<unknown>;
   forked?: ContainerProcess;
   destroying?: Promise<void>;
+  readonly termination: PromiseWithResolvers<ContainerTermination>;
+  readonly children: Set<Container>;
+  /** Of a root: how those nested in it have ended that are destroyed and not removed, by path. */
+  readonly terminated: Map<string, ContainerTermination>;
 }
 
-/** An unmount through a driver may take 10 minutes; then the isolator's own bound has already struck. */
-const CLEANUP_MS_MAX = 11 * 60_000;
+const NEVER_STARTED: ContainerTermination = {
+  how: 'launch-failed',
+  message: 'The launch was aborted before the command was started',
+};
+const NO_PROCESS: ContainerTermination = { how: 'unknown', message: 'The container had no process of its own' };
 
 export class MesosContainerizer implements AsyncDisposable {
   readonly #options: MesosContainerizerOptions;
@@ -60,24 +79,71 @@ export class MesosContainerizer implements AsyncDisposable {
   }
 
   /**
-   * Prepares a container and forks it; its command waits for `openGate`.
+   * Prepares a container and forks it; its command waits for `openGate`. One with a parent is nested in a container that is
+   * there, has mounts, control groups and a process id namespace of its own, and its sandbox in that of its parent.
+   * DEVIATION: upstream's nested containers share the control groups of their root unless they ask for their own.
    * @throws LaunchFailedError, ImageError, an isolator's error, DestroyedDuringLaunchError; the message is what follows
    * `Failed to launch container: `
    */
-  async launch(containerId: ContainerID, config: ContainerConfig, options: LaunchOptions): Promise<ForkedContainer> {
-    const path = pathOf(containerId);
-    if (this.#containers.has(path)) throw new LaunchFailedError(`Container '${containerId.value}' is already launched`);
-    const container = this.#add(containerId, 'provisioning');
-    const launching = this.#launch(container, config, options);
-    container.launching = launching;
-    return await launching;
+  async launch(containerId: ContainerID, config: CommandConfig, options: LaunchOptions): Promise<ForkedContainer> {
+    const forked = await this.#launchAs(containerId, config, options);
+    assert(forked !== undefined, 'A container with a command is forked');
+    return forked;
   }
 
   /**
-   * Takes over the containers that an earlier agent has launched and that the caller knows, whether they are alive or have
-   * ended meanwhile, and ends all others: their processes, what the isolators and the provisioner have of them, their
-   * runtime directories. A known container that never came to be forked is not in the result; like every other one it is
-   * to be destroyed. Runs once, before the first launch, and by one agent per runtime directory.
+   * Prepares a container that has no process of its own, for an executor that the agent hosts: isolators and provisioner
+   * give it all that it asks for, and it holds that, also for an agent that comes later, until it is destroyed.
+   * @throws as `launch`
+   */
+  async launchWithoutProcess(
+    containerId: ContainerID,
+    config: Omit<ContainerConfig, 'command'>,
+    options: LaunchOptions,
+  ): Promise<void> {
+    const { command: _command, ...rest }: ContainerConfig = config;
+    await this.#launchAs(containerId, rest, options);
+  }
+
+  /**
+   * How a container has ended, as soon as it has; one without a process ends when it is destroyed. Of a nested container
+   * this stays known until it is removed or its root is destroyed, also to an agent that comes later. Undefined for one that
+   * is not known.
+   */
+  async wait(containerId: ContainerID): Promise<ContainerTermination | undefined> {
+    const container = this.#containers.get(pathOf(containerId));
+    if (container !== undefined) return await container.termination.promise;
+    return this.#rootOf(containerId)?.terminated.get(pathOf(containerId));
+  }
+
+  /**
+   * Removes what is kept of a nested container that has been destroyed: its termination and its sandbox. Idempotent.
+   * @throws RemoveFailedError when it is still there
+   */
+  async remove(containerId: ContainerID): Promise<void> {
+    assert(containerId.parent !== undefined, 'Only nested containers are removed');
+    if (this.#containers.has(pathOf(containerId)))
+      throw new RemoveFailedError('Nested container has not terminated yet');
+    const root = this.#rootOf(containerId);
+    if (root === undefined) throw new RemoveFailedError('Unknown root container');
+    try {
+      await rm(this.#directoryOf(containerId), { recursive: true, force: true });
+    } catch (error) {
+      throw new RemoveFailedError(`Failed to remove the runtime directory: ${messageOf(error)}`, { cause: error });
+    }
+    const path = pathOf(containerId);
+    for (const one of root.terminated.keys()) {
+      if (one === path || one.startsWith(`${path}/`)) root.terminated.delete(one);
+    }
+    await removeSandbox(root.sandboxDirectory, sandboxBelow(root.sandboxDirectory, containerId));
+  }
+
+  /**
+   * Takes over the containers that an earlier agent has launched and that the caller knows, with those nested in them,
+   * whether they are alive or have ended meanwhile, and ends all others: their processes, what the isolators and the
+   * provisioner have of them, their runtime directories. A known container that never came to be forked is not in the
+   * result; like every other one it is to be destroyed. Parents come before their children in the result. Runs once,
+   * before the first launch, and by one agent per runtime directory.
    */
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
     const { isolators, launcher, provisioner, runtimeDir } = this.#options;
@@ -86,14 +152,27 @@ export class MesosContainerizer implements AsyncDisposable {
       launcher,
       ...(provisioner === undefined ? {} : { provisionerDir: provisioner.directory }),
     });
-    for (const { containerId, process } of found.attached) this.#add(containerId, 'running').forked = process;
-    for (const containerId of found.remainders) this.#add(containerId, 'remainder');
-    const runningPaths = new Set(found.running.map(({ containerId }) => pathOf(containerId)));
-    const gone = [...this.#containers].flatMap(([path, { id }]) => (runningPaths.has(path) ? [] : [id]));
+    for (const { state, process } of found.recovered) {
+      const container = this.#add(state.containerId, state.sandboxDirectory, 'running');
+      if (process !== undefined) setProcess(container, process);
+    }
+    for (const { containerId, sandboxDirectory } of found.remainders) {
+      this.#add(containerId, sandboxDirectory, 'remainder');
+    }
+    for (const { containerId, termination } of found.terminated) this.#keep(containerId, termination);
+    const running = found.recovered.flatMap(({ isAlive, state }) => (isAlive ? [state] : []));
+    const gone = found.recovered.flatMap(({ isAlive, state }) => (isAlive ? [] : [state]));
+    const orphans = [...[...gone, ...found.remainders].map(({ containerId }) => containerId), ...found.orphans];
     // All references are counted before anything is let go of.
-    for (const isolator of isolators) await isolator.recover(found.running, [...gone, ...found.orphans]);
-    await endOrphans(found.orphans, async (containerId) => await this.#endOrphan(containerId));
-    return found.attached;
+    for (const isolator of isolators) {
+      const isAsked = (id: ContainerID): boolean => isolatorsFor([isolator], id).length > 0;
+      await isolator.recover(
+        running.filter(({ containerId }) => isAsked(containerId)),
+        orphans.filter(isAsked),
+      );
+    }
+    await forEachDeepestFirst(found.orphans, async (containerId) => await this.#endOrphan(containerId));
+    return found.recovered.map(({ state, process }) => ({ containerId: state.containerId, process }));
   }
 
   /** Containers that were destroyed with something left undone, since the start. */
@@ -101,14 +180,15 @@ export class MesosContainerizer implements AsyncDisposable {
     return this.#destroyErrorCount;
   }
 
-  /** Ids of the containers that were launched or recovered and not yet destroyed. */
+  /** Ids of the containers that were launched or recovered and not yet destroyed; nested ones as `parent/containers/child`. */
   containers(): readonly string[] {
     return [...this.#containers.keys()];
   }
 
   /**
-   * Ends a container in whatever phase it is and cleans up after it: every isolator in reverse order, then its root file
-   * system and its runtime directory, whatever fails on the way. Idempotent; an unknown container is fine.
+   * Ends a container in whatever phase it is and cleans up after it: its nested containers first, then every isolator in
+   * reverse order, its root file system and its runtime directory, whatever fails on the way. Of a nested container the
+   * termination is kept. Idempotent; an unknown container is fine.
    * DEVIATION: upstream waits for a running `prepare` and keeps the root file system when an isolator failed to clean up.
    * @throws DestroyFailedError with all failures
    */
@@ -117,6 +197,8 @@ export class MesosContainerizer implements AsyncDisposable {
     if (container === undefined) return;
     container.destroying ??= this.#destroy(container).catch((error: unknown) => {
       this.#destroyErrorCount += 1;
+      // Where something of it is still alive it can be tried again.
+      delete container.destroying;
       throw error;
     });
     await container.destroying;
@@ -145,20 +227,62 @@ export class MesosContainerizer implements AsyncDisposable {
     if (this.#options.cgroups !== undefined) await removeCgroups(this.#options.cgroups);
   }
 
-  #add(id: ContainerID, phase: Container['phase']): Container {
-    const container: Container = { id, phase, aborting: new AbortController(), launching: Promise.resolve() };
+  #add(id: ContainerID, sandboxDirectory: string, phase: Container['phase']): Container {
+    const container: Container = {
+      id,
+      sandboxDirectory,
+      phase,
+      aborting: new AbortController(),
+      launching: Promise.resolve(),
+      termination: Promise.withResolvers(),
+      children: new Set(),
+      terminated: new Map(),
+    };
     this.#containers.set(pathOf(id), container);
+    if (id.parent !== undefined) this.#containers.get(pathOf(id.parent))?.children.add(container);
     return container;
   }
 
-  async #launch(container: Container, config: ContainerConfig, options: LaunchOptions): Promise<ForkedContainer> {
+  async #launchAs(
+    id: ContainerID,
+    config: ContainerConfig,
+    options: LaunchOptions,
+  ): Promise<ContainerProcess | undefined> {
+    this.#assertCanLaunch(id);
+    const container = this.#add(id, config.sandboxDirectory, 'provisioning');
+    const launching = this.#launch(container, config, options);
+    container.launching = launching;
+    return await launching;
+  }
+
+  #assertCanLaunch(id: ContainerID): void {
+    const text = containerText(id);
+    if (this.#containers.has(pathOf(id))) throw new AlreadyLaunchedError(text);
+    assertUnambiguous(id);
+    if (id.parent === undefined) return;
+    if (this.#rootOf(id)?.terminated.has(pathOf(id)) === true) {
+      throw new LaunchFailedError(`Container '${text}' has terminated and is not removed yet`);
+    }
+    const parent = this.#containers.get(pathOf(id.parent));
+    const parentText = containerText(id.parent);
+    if (parent === undefined) throw new LaunchFailedError(`Parent container ${parentText} does not exist`);
+    if (parent.destroying !== undefined) {
+      throw new LaunchFailedError(`Parent container ${parentText} is in 'DESTROYING' state`);
+    }
+  }
+
+  async #launch(
+    container: Container,
+    config: ContainerConfig,
+    options: LaunchOptions,
+  ): Promise<ContainerProcess | undefined> {
     const signal = AbortSignal.any([options.signal, container.aborting.signal]);
-    const path = pathOf(container.id);
+    const { id } = container;
     try {
       const forked = await launchContainer(this.#options, {
-        containerId: container.id,
-        path,
-        directory: this.#directoryOf(path),
+        containerId: id,
+        path: pathOf(id),
+        directory: this.#directoryOf(id),
         config,
         executorEnvironment: options.executorEnvironment ?? {},
         signal,
@@ -166,7 +290,7 @@ export class MesosContainerizer implements AsyncDisposable {
           container.phase = phase;
         },
       });
-      container.forked = forked;
+      if (forked !== undefined) setProcess(container, forked);
       signal.throwIfAborted();
       container.phase = 'running';
       return forked;
@@ -177,59 +301,75 @@ export class MesosContainerizer implements AsyncDisposable {
   }
 
   async #destroy(container: Container): Promise<void> {
-    const { id, phase, aborting, launching } = container;
-    const path = pathOf(id);
+    const { id, phase, aborting, launching, termination, children } = container;
     aborting.abort(new DestroyedDuringLaunchError(phase));
     await Promise.allSettled([launching]);
-    if (container.forked !== undefined) await container.forked.kill();
-    if (phase === 'remainder') await this.#options.launcher.endOrphan(id.value, this.#directoryOf(path));
-    const problems = await this.#cleanUp(id, path);
-    this.#containers.delete(path);
+    const problems = [...(await this.#destroyChildren(children))];
+    const { forked } = container;
+    if (forked !== undefined) await forked.kill();
+    if (phase === 'remainder') await this.#endRemainder(id);
+    if (forked === undefined) termination.resolve(phase === 'running' ? NO_PROCESS : NEVER_STARTED);
+    const kept = id.parent === undefined ? undefined : await termination.promise;
+    problems.push(...(await cleanUpContainer(this.#options, id, kept)));
+    this.#containers.delete(pathOf(id));
+    if (kept !== undefined) this.#keep(id, kept);
+    if (id.parent !== undefined) this.#containers.get(pathOf(id.parent))?.children.delete(container);
     if (problems.length > 0) throw new DestroyFailedError(problems.join('; '));
+  }
+
+  /**
+   * What failed; nothing may be taken from a container while a nested one is alive.
+   * @throws DestroyFailedError when one is
+   */
+  async #destroyChildren(children: ReadonlySet<Container>): Promise<readonly string[]> {
+    const outcomes = await Promise.allSettled([...children].map(async ({ id }) => await this.destroy(id)));
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [messageOf(outcome.reason)] : []));
+    if (failures.length === 0) return [];
+    const problem = `Failed to destroy nested containers: ${failures.join('; ')}`;
+    if (children.size > 0) throw new DestroyFailedError(problem);
+    return [problem];
+  }
+
+  async #endRemainder(containerId: ContainerID): Promise<void> {
+    try {
+      await this.#options.launcher.endOrphan(containerText(containerId), this.#directoryOf(containerId));
+    } catch (error) {
+      const why = `Failed to kill all processes in the container: ${messageOf(error)}`;
+      throw new DestroyFailedError(why, { cause: error });
+    }
   }
 
   async #endOrphan(containerId: ContainerID): Promise<void> {
     const { launcher, logger } = this.#options;
-    const path = pathOf(containerId);
-    logger.warning('Ending a container of an earlier agent', { containerId: containerId.value });
+    const text = containerText(containerId);
+    logger.warning('Ending a container of an earlier agent', { containerId: text });
     try {
-      await launcher.endOrphan(containerId.value, this.#directoryOf(path));
-      const problems = await this.#cleanUp(containerId, path);
+      await launcher.endOrphan(text, this.#directoryOf(containerId));
+      const hasParent = containerId.parent !== undefined && this.#containers.has(pathOf(containerId.parent));
+      const kept = hasParent ? NEVER_STARTED : undefined;
+      const problems = await cleanUpContainer(this.#options, containerId, kept);
+      if (kept !== undefined) this.#keep(containerId, kept);
       if (problems.length > 0) throw new DestroyFailedError(problems.join('; '));
     } catch (error) {
       this.#destroyErrorCount += 1;
-      logger.error('Failed to clean up after an earlier agent', { containerId: containerId.value, error });
+      logger.error('Failed to clean up after an earlier agent', { containerId: text, error });
     }
   }
 
-  /** Isolators in reverse order, root file system, runtime directory, whatever fails on the way; gives what did. */
-  async #cleanUp(containerId: ContainerID, path: string): Promise<readonly string[]> {
-    const failures: string[] = [];
-    for (const isolator of this.#options.isolators.toReversed()) {
-      try {
-        await isolator.cleanup(containerId, { signal: AbortSignal.timeout(CLEANUP_MS_MAX) });
-      } catch (error) {
-        failures.push(messageOf(error));
-      }
-    }
-    const problems: string[] = [];
-    if (failures.length > 0) {
-      problems.push(`Failed to clean up an isolator when destroying container: ${failures.join('; ')}`);
-    }
-    try {
-      await this.#options.provisioner?.destroy(path);
-    } catch (error) {
-      problems.push(`Failed to destroy the provisioned root filesystem when destroying container: ${messageOf(error)}`);
-    }
-    try {
-      await rm(this.#directoryOf(path), { recursive: true, force: true });
-    } catch (error) {
-      problems.push(`Failed to remove the runtime directory: ${messageOf(error)}`);
-    }
-    return problems;
+  #keep(containerId: ContainerID, termination: ContainerTermination): void {
+    this.#rootOf(containerId)?.terminated.set(pathOf(containerId), termination);
   }
 
-  #directoryOf(path: string): string {
-    return join(this.#options.runtimeDir, 'containers', path);
+  #rootOf(containerId: ContainerID): Container | undefined {
+    return this.#containers.get(pathOf(rootOf(containerId)));
   }
+
+  #directoryOf(containerId: ContainerID): string {
+    return join(this.#options.runtimeDir, 'containers', pathOf(containerId));
+  }
+}
+
+function setProcess(container: Container, forked: ContainerProcess): void {
+  container.forked = forked;
+  void forked.exited.then(container.termination.resolve);
 }

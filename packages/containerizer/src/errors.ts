@@ -14,6 +14,15 @@ export class LaunchFailedError extends DomainError<'LAUNCH_FAILED'> {
   readonly code = 'LAUNCH_FAILED';
 }
 
+/** A container with this id is there; an operator that asked for it has what it asked for. */
+export class AlreadyLaunchedError extends DomainError<'ALREADY_LAUNCHED'> {
+  readonly code = 'ALREADY_LAUNCHED';
+
+  constructor(containerId: string) {
+    super(`Container '${containerId}' is already launched`);
+  }
+}
+
 /** The container was destroyed before its launch was complete. */
 export class DestroyedDuringLaunchError extends DomainError<'DESTROYED_DURING_LAUNCH'> {
   readonly code = 'DESTROYED_DURING_LAUNCH';
@@ -28,4 +37,9 @@ export class DestroyedDuringLaunchError extends DomainError<'DESTROYED_DURING_LA
 /** The container is gone, but not everything that belonged to it could be cleaned up; the message has all of it. */
 export class DestroyFailedError extends DomainError<'DESTROY_FAILED'> {
   readonly code = 'DESTROY_FAILED';
+}
+
+/** The remains of a nested container cannot be removed. */
+export class RemoveFailedError extends DomainError<'REMOVE_FAILED'> {
+  readonly code = 'REMOVE_FAILED';
 }

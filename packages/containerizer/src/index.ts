@@ -5,7 +5,14 @@ export {
 } from './create-containerizer.ts';
 export type { LaunchOptions, MesosContainerizer, RecoveredContainer } from './containerizer.ts';
 export type { KnownContainer } from './container-recovery.ts';
-export { CreateContainerizerError, DestroyFailedError, DestroyedDuringLaunchError } from './errors.ts';
+export {
+  AlreadyLaunchedError,
+  CreateContainerizerError,
+  DestroyFailedError,
+  DestroyedDuringLaunchError,
+  LaunchFailedError,
+  RemoveFailedError,
+} from './errors.ts';
 export type { ForkedContainer } from './launcher/container-process.ts';
 export type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
 export { resolveUser } from './launcher/user.ts';

@@ -6,11 +6,13 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
-import type { ContainerConfig, ContainerLaunchInfo } from '@drydock/isolator';
+import { containerText, type ContainerConfig, type ContainerLaunchInfo } from '@drydock/isolator';
 import type { ContainerID, Resource } from '@drydock/mesos';
 import type { MesosContainerizerOptions } from './containerizer-options.ts';
 import { LaunchFailedError } from './errors.ts';
-import { mergeLaunchInfos, type MergedLaunchInfo } from './launch-info.ts';
+import { isolatorsFor } from './isolators/isolators-for.ts';
+import { markHeld } from './kept-files.ts';
+import { mergeLaunchInfos, type CommandConfig, type MergedLaunchInfo } from './launch-info.ts';
 import type { ContainerProcess } from './launcher/container-process.ts';
 import { createOciConfig, type ContainerLimits } from './launcher/oci-config.ts';
 import { resolveUser } from './launcher/user.ts';
@@ -34,10 +36,11 @@ const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
 const CPU_SHARES_PER_CPU = 1024;
 const CPU_SHARES_MIN = 2;
 
+/** Undefined for a container without a process of its own, which is held as soon as it is prepared. */
 export async function launchContainer(
   options: MesosContainerizerOptions,
   request: LaunchRequest,
-): Promise<ContainerProcess> {
+): Promise<ContainerProcess | undefined> {
   const { containerId, directory, signal, onPhase } = request;
   onPhase('provisioning');
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -48,6 +51,10 @@ export async function launchContainer(
   onPhase('preparing');
   const infos = await prepare(options, request, config);
   onPhase('isolating');
+  if (!hasCommand(config)) {
+    await markHeld(directory);
+    return undefined;
+  }
   const merged = mergeLaunchInfos({
     infos,
     config,
@@ -55,7 +62,11 @@ export async function launchContainer(
     sandboxInContainer: provisioned === undefined ? config.sandboxDirectory : options.sandboxDirectory,
   });
   await writeFile(join(directory, 'launch_info'), JSON.stringify(merged));
-  return await fork(options, request, merged, provisioned);
+  return await fork(options, request, config, merged, provisioned);
+}
+
+function hasCommand(config: ContainerConfig): config is CommandConfig {
+  return config.command !== undefined;
 }
 
 async function provision(
@@ -69,12 +80,12 @@ async function provision(
 }
 
 async function prepare(
-  { isolators }: MesosContainerizerOptions,
+  options: MesosContainerizerOptions,
   { containerId, signal }: LaunchRequest,
   config: ContainerConfig,
 ): Promise<readonly ContainerLaunchInfo[]> {
   const infos: ContainerLaunchInfo[] = [];
-  for (const isolator of isolators) {
+  for (const isolator of isolatorsFor(options.isolators, containerId)) {
     signal.throwIfAborted();
     const info = await isolator.prepare(containerId, config, { signal });
     if (info !== undefined) infos.push(info);
@@ -85,11 +96,12 @@ async function prepare(
 async function fork(
   options: MesosContainerizerOptions,
   request: LaunchRequest,
+  config: CommandConfig,
   merged: MergedLaunchInfo,
   provisioned: ProvisionedRoot | undefined,
 ): Promise<ContainerProcess> {
   const { runtimeDir, initPath, launcher, sandboxDirectory } = options;
-  const { containerId, config, directory, signal } = request;
+  const { containerId, directory, signal } = request;
   const sandbox = config.sandboxDirectory;
   const emptyDirectory = join(runtimeDir, 'empty');
   if (provisioned === undefined) {
@@ -101,7 +113,7 @@ async function fork(
   signal.throwIfAborted();
   const limits = limitsOf(options, containerId, config.resources);
   return await launcher.fork({
-    runtimeId: containerId.value,
+    runtimeId: containerText(containerId),
     directory,
     stdoutPath: join(sandbox, 'stdout'),
     stderrPath: join(sandbox, 'stderr'),
@@ -134,7 +146,7 @@ function limitsOf(
     resources.reduce((sum, resource) => sum + (resource.name === name ? (resource.scalar?.value ?? 0) : 0), 0);
   const [cpus, memoryMegabytes] = [amountOf('cpus'), amountOf('mem')];
   return {
-    cgroupsPath: `/${cgroups.rootName}/${containerId.value}`,
+    cgroupsPath: `/${cgroups.rootName}/${containerText(containerId)}`,
     hasSwapLimit: cgroups.hasSwapLimit,
     ...(cpus > 0 ? { cpuShares: Math.max(CPU_SHARES_MIN, Math.round(cpus * CPU_SHARES_PER_CPU)) } : {}),
     ...(memoryMegabytes > 0

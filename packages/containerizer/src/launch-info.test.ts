@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerConfig } from '@drydock/isolator';
-import { mergeLaunchInfos } from './launch-info.ts';
+import { mergeLaunchInfos, type CommandConfig } from './launch-info.ts';
 
 const merge = (
   infos: Parameters<typeof mergeLaunchInfos>[0]['infos'],
-  command: ContainerConfig['command'],
+  command: CommandConfig['command'],
 ): ReturnType<typeof mergeLaunchInfos> =>
   mergeLaunchInfos({
     infos,

@@ -6,6 +6,9 @@ import type { ContainerConfig, ContainerLaunchInfo, ContainerMount } from '@dryd
 import type { CommandInfo } from '@drydock/mesos';
 import { LaunchFailedError } from './errors.ts';
 
+/** A container with a process of its own. */
+export type CommandConfig = ContainerConfig & { readonly command: CommandInfo };
+
 /** Everything the launcher needs to know about the process to start. */
 export interface MergedLaunchInfo {
   readonly argv: readonly string[];
@@ -19,7 +22,7 @@ export interface MergedLaunchInfo {
 export interface MergeOptions {
   /** In isolator order. */
   readonly infos: readonly ContainerLaunchInfo[];
-  readonly config: ContainerConfig;
+  readonly config: CommandConfig;
   /** What the agent gives to every executor. */
   readonly executorEnvironment: Readonly<Record<string, string>>;
   /** The sandbox as the container sees it: MESOS_SANDBOX and the default working directory. */

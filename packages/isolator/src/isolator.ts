@@ -27,8 +27,11 @@ export interface ImageRuntimeConfig {
 
 /** Everything known about a container before it is prepared. */
 export interface ContainerConfig {
-  /** The task's command; absent fields have upstream's defaults (`shell` is true). */
-  readonly command: CommandInfo;
+  /**
+   * The task's command; absent fields have upstream's defaults (`shell` is true). Undefined for a container that has no
+   * process of its own and holds what its nested containers share.
+   */
+  readonly command?: CommandInfo;
   readonly container?: ContainerInfo;
   readonly resources: readonly Resource[];
   /** Host path; exists and belongs to `user`. */
@@ -73,11 +76,12 @@ export interface ContainerState {
 export interface Isolator {
   /** As in `--isolation`: `docker/volume`. */
   readonly name: string;
+  /** Whether it is asked about nested containers at all. */
   readonly supportsNesting: boolean;
 
   /**
-   * Rebuilds the state of the containers that are still there; runs once, before anything else. `orphans` are ids that
-   * the containerizer knows but will destroy through `cleanup`.
+   * Rebuilds the state of the containers that are still there, nested ones included; runs once, before anything else.
+   * `orphans` are ids that the containerizer knows but will destroy through `cleanup`: nobody uses what they hold.
    */
   recover(running: readonly ContainerState[], orphans: readonly ContainerID[]): Promise<void>;
 

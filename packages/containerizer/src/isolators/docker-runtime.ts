@@ -30,7 +30,7 @@ export class DockerRuntimeIsolator implements Isolator {
     if (container === undefined) return undefined;
     if (container.type !== 'MESOS')
       throw new DockerRuntimeError('Can only prepare docker runtime for a MESOS container');
-    if (image === undefined) return undefined;
+    if (image === undefined || command === undefined) return undefined;
     if (image.user !== undefined && image.user !== '') {
       this.#logger.warning('The user of the image is ignored', { containerId: containerId.value, user: image.user });
     }

@@ -1,13 +1,14 @@
 /** Launches containers with a real runtime, one per case, and collects what became of them. */
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerConfig, ContainerMount } from '@drydock/isolator';
+import type { ContainerMount } from '@drydock/isolator';
 import type { MesosContainerizer } from '../containerizer.ts';
+import type { CommandConfig } from '../launch-info.ts';
 import type { ForkedContainer } from '../launcher/container-process.ts';
 import { createTestContainerizer } from './test-containerizer.ts';
 
 export interface ContainerCase {
-  readonly command: ContainerConfig['command'];
+  readonly command: CommandConfig['command'];
   /** What the test does with the forked container before it waits for the end; default: opens the gate. */
   readonly act?: (forked: ForkedContainer, containerizer: MesosContainerizer) => Promise<void>;
   /** Default `ubuntu:14.04`; `null` for a container on the host's root. */

@@ -81,7 +81,9 @@ outcomes['not recovered'] = known.filter((name) => recovered.every(({ containerI
 outcomes['unknown'] = { isAlive: (await identify(unknownShim)) !== undefined, cleanups: cleanups.toSorted() };
 outcomes['provisioned'] = (await readdir(join(base, 'work/provisioner/containers'))).toSorted();
 
-const processes = new Map(recovered.map(({ containerId, process: one }) => [containerId.value, one]));
+const processes = new Map(
+  recovered.flatMap(({ containerId, process: one }) => (one === undefined ? [] : [[containerId.value, one] as const])),
+);
 for (const name of [...endedMeanwhile, 'shim-killed-meanwhile']) await processes.get(name)?.exited;
 outcomes['timers'] = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 const act: Readonly<Record<string, (one: ForkedContainer) => Promise<void>>> = {

@@ -13,10 +13,20 @@ export interface TestContainerizerOptions {
   readonly cgroupsRoot: string;
   /** In place of parts of an isolator that does nothing. */
   readonly isolator?: Partial<Isolator>;
+  /** In place of the whole isolator. */
+  readonly createIsolator?: () => Promise<Isolator>;
 }
 
 export async function createTestContainerizer(options: TestContainerizerOptions): Promise<MesosContainerizer> {
-  const { base, backend, cgroupsRoot, isolator } = options;
+  const { base, backend, cgroupsRoot, isolator, createIsolator } = options;
+  const scripted: Isolator = {
+    name: 'docker/volume',
+    supportsNesting: true,
+    recover: async () => undefined,
+    prepare: async () => undefined,
+    cleanup: async () => undefined,
+    ...isolator,
+  };
   return await createMesosContainerizer({
     workDir: join(base, 'work'),
     runtimeDir: join(base, 'run'),
@@ -26,16 +36,7 @@ export async function createTestContainerizer(options: TestContainerizerOptions)
     dockerRegistry: join(base, 'registry'),
     dockerStoreDir: join(base, 'store'),
     cgroupsRoot,
-    isolatorFactories: {
-      'docker/volume': () => ({
-        name: 'docker/volume',
-        supportsNesting: true,
-        recover: async () => undefined,
-        prepare: async () => undefined,
-        cleanup: async () => undefined,
-        ...isolator,
-      }),
-    },
+    isolatorFactories: { 'docker/volume': createIsolator ?? (() => scripted) },
     logger: silentLogger,
   });
 }

@@ -9,3 +9,8 @@ export function containerKey({ value, parent }: ContainerID): string {
 export function containerText({ value, parent }: ContainerID): string {
   return parent === undefined ? value : `${containerText(parent)}.${value}`;
 }
+
+/** 0 without a parent. */
+export function containerDepth({ parent }: ContainerID): number {
+  return parent === undefined ? 0 : 1 + containerDepth(parent);
+}

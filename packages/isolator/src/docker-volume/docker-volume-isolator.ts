@@ -3,7 +3,7 @@ import type { Logger } from '@drydock/base/log';
 import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
 import type { ContainerID } from '@drydock/mesos';
 import type { ContainerConfig, ContainerLaunchInfo, ContainerMount, ContainerState, Isolator } from '../isolator.ts';
-import { containerKey, containerText } from './container-key.ts';
+import { containerDepth, containerKey, containerText } from './container-key.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { DriverClient } from './driver-client.ts';
 import type { MountTablePort } from './mount-table.ts';
@@ -137,7 +137,7 @@ export class DockerVolumeIsolator implements Isolator, AsyncDisposable {
 
   /** Children before their parents. */
   async #cleanUpUnknown(ids: readonly ContainerID[]): Promise<void> {
-    const byDepth = Map.groupBy(ids, depthOf);
+    const byDepth = Map.groupBy(ids, containerDepth);
     for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
       const cleanups = (byDepth.get(depth) ?? []).map(async (id) => {
         try {
@@ -276,10 +276,6 @@ export class DockerVolumeIsolator implements Isolator, AsyncDisposable {
     const where = await this.#checkpoints.quarantine(name);
     this.#logger.error('Put away a docker volume checkpoint that cannot be understood', { name, reason, where });
   }
-}
-
-function depthOf({ parent }: ContainerID): number {
-  return parent === undefined ? 0 : 1 + depthOf(parent);
 }
 
 function toMounting({ key, options }: RequestedVolume): CheckpointedVolume {

@@ -78,6 +78,28 @@ describe('a restarted agent', () => {
     expect(await fixture.checkpoints()).toEqual([]);
   });
 
+  it('leaves a checkpoint to the container that wrote it, whatever else has the last part of its id', async () => {
+    const child = { value: 'child', parent: { value: 'parent' } };
+    await fixture.prepare(child, fixture.config());
+    await fixture.restart();
+    await fixture.recover([fixture.state({ value: 'child', parent: { value: 'other' } }, [])], [child]);
+    await fixture.cleanup(child);
+    expect(unmounts()).toEqual(['unmount convoy/v1']);
+    expect(await fixture.checkpoints()).toEqual([]);
+  });
+
+  it('keeps a volume for a nested container whose parent holds it, too, until both are gone', async () => {
+    const child = { value: 'child', parent: { value: 'parent' } };
+    await fixture.prepare('parent', fixture.config());
+    await fixture.prepare(child, fixture.config());
+    await fixture.restart();
+    await fixture.recover([fixture.state('parent'), fixture.state(child)]);
+    await fixture.cleanup(child);
+    expect(unmounts()).toEqual([]);
+    await fixture.cleanup('parent');
+    expect(unmounts()).toEqual(['unmount convoy/v1']);
+  });
+
   it('goes on with the options that its volumes were mounted with', async () => {
     await fixture.prepare('c1', fixture.config([aVolume('/a', withOptions('size=1G'))]));
     await fixture.restart();

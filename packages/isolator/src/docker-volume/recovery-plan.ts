@@ -57,7 +57,8 @@ export function planRecovery({ entries, running, orphans, bootId }: RecoveryInpu
   const claimed = new Set<string>();
   for (const { containerId: id, container } of running) {
     const checkpoint = checkpointOf(id);
-    claimed.add(id.value);
+    // A checkpoint of another container with this last part in its id stays that container's.
+    if (checkpoint !== undefined || byName.get(id.value)?.kind !== 'checkpoint') claimed.add(id.value);
     if (checkpoint !== undefined) {
       containers.push({ id, volumes: checkpoint.volumes });
       bootIds.set(containerKey(id), checkpoint.bootId);

@@ -1,0 +1,29 @@
+/** What isolators are asked about nested containers. Arguments: base directory, cgroups root. Prints outcomes as JSON. */
+import type { ContainerID } from '@drydock/mesos';
+import { containerText, type Isolator } from '@drydock/isolator';
+import { createTestContainerizer } from './test-containerizer.ts';
+import { configOf, refusalOf } from './volume-containers.ts';
+
+const [base = '', cgroupsRoot = 'drydock-test'] = process.argv.slice(2);
+const outcomes: Record<string, unknown> = {};
+for (const supportsNesting of [true, false]) {
+  const calls: string[] = [];
+  const isolator: Partial<Isolator> = {
+    supportsNesting,
+    prepare: async (id) => void calls.push(`prepare ${containerText(id)}`),
+    cleanup: async (id) => {
+      calls.push(`cleanup ${containerText(id)}`);
+      if (id.parent !== undefined) throw new Error('no');
+    },
+  };
+  const containerizer = await createTestContainerizer({ base, backend: 'copy', cgroupsRoot, isolator });
+  const parent = { value: `parent-${String(supportsNesting)}` };
+  const child: ContainerID = { value: 'child', parent };
+  const { signal } = new AbortController();
+  await containerizer.launchWithoutProcess(parent, await configOf(base, parent, {}), { signal });
+  await containerizer.launch(child, await configOf(base, child, { hasImage: true }), { signal });
+  const refusal = await refusalOf(containerizer.destroy(parent));
+  outcomes[String(supportsNesting)] = { calls, refusal, containers: containerizer.containers() };
+  await containerizer[Symbol.asyncDispose]();
+}
+process.stdout.write(JSON.stringify(outcomes));
