@@ -188,6 +188,11 @@ describe('a daemon', { tags }, () => {
     expect(withAnother.stderr).toContain(
       "cannot get dvdcli command: expected --dvdcli to name an executable file, got '/etc/passwd'",
     );
+    const withOld = await cluster.run('mesos-agent', [...flags, '--docker_volume_explicit_create'], {
+      env: { ...process.env, DVDCLI_COMPAT: '0.1' },
+    });
+    expect(withOld.exitCode).toBe(1);
+    expect(withOld.stderr).toContain('--docker_volume_explicit_create needs dvdcli 0.2 or newer');
     const withoutRuntime = await cluster.run('mesos-agent', [...flags, '--container_runtime=/does/not/exist']);
     expect(withoutRuntime.exitCode).toBe(1);
     expect(withoutRuntime.stderr).toContain('/does/not/exist');

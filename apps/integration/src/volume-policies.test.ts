@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { describe, expect, it } from 'vitest';
@@ -38,6 +40,8 @@ describe('an unmount that the driver refuses', { tags }, () => {
     });
     const [container, ...others] = await get(cluster, '/containers');
     expect(others).toEqual([]);
+    // Its image's root file system waits for nothing.
+    expect(await readdir(join(cluster.agents[0]?.workDir ?? '', 'provisioner/containers'))).toEqual([]);
     expect(container).toEqual({
       container_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       framework_id: task.frameworkId,
@@ -101,6 +105,24 @@ describe('--docker_volume_mount_counting', { tags }, () => {
     const calls = await driver.stopAndListCalls();
     const countOf = (method: string): number => calls.filter((call) => call === `VolumeDriver.${method}`).length;
     expect([countOf('Mount'), countOf('Unmount')]).toEqual([mountCount, 1]);
+  });
+});
+
+describe('--docker_volume_explicit_create', { tags }, () => {
+  it.each(['dvdcli', 'plugin'])('fails a task whose volume nobody has made, and makes none (%s)', async (client) => {
+    const agentFlags = ['--docker_volume_explicit_create', `--docker_volume_client=${client}`];
+    await using cluster = await startTestCluster({ agentFlags });
+    const driver = await startTestDriver(cluster, 'explicit');
+    const refused = await cluster.execute({ command: 'true', volumes: volumes('explicit') });
+    expect(refused.states).toEqual(['TASK_FAILED']);
+    expect(refused.message).toContain('Could not find volume v1');
+    const made = await cluster.run('dvdcli', ['create', '--volumedriver=explicit', '--volumename=v1']);
+    expect(made).toMatchObject({ exitCode: 0 });
+    const task = await cluster.execute({ command: 'true', volumes: volumes('explicit') });
+    expect(task.states.at(-1)).toBe('TASK_FINISHED');
+    await assertNothingLeft(cluster);
+    const calls = await driver.stopAndListCalls();
+    expect(calls.filter((call) => call === 'VolumeDriver.Create')).toHaveLength(1);
   });
 });
 

@@ -84,6 +84,32 @@ describe('a Docker volume', { tags }, () => {
     await driver.stopAndListCalls();
   });
 
+  it('of another task comes and goes in a container that shares the root of the host, and is not kept there', async () => {
+    const driver = await startTestDriver(cluster, 'passing', { profile: 'convoy-0.5-devicemapper' });
+    const latest = `${cluster.agents[0]?.workDir ?? ''}/slaves/latest/frameworks/*/executors/bystander/runs/latest`;
+    const look =
+      'until [ -e end ]; do grep -c driver-passing /proc/self/mountinfo >next; mv next count; sleep 0.05; done';
+    const bystander = cluster.execute({ command: look, image: null, name: 'bystander' });
+    const seen = async (count: string): Promise<void> =>
+      void (await waitUntil(async () => (await cluster.exec(['sh', '-c', `cat ${latest}/count`])).stdout.trim(), {
+        what: `the bystander to see ${count} mounts of the driver`,
+        until: (text) => text === count,
+        timeoutMs: 20_000,
+      }));
+    await seen('0');
+    const command = 'until [ -e /data/end ]; do sleep 0.05; done';
+    const task = cluster.execute({ command, volumes: volumes(aVolume({ driver: 'passing' })) });
+    await seen('1');
+    const end = join(cluster.directory, 'driver-passing', 'data', 'mounts', 'v1', 'end');
+    expect(await cluster.exec(['touch', end])).toMatchObject({ exitCode: 0 });
+    expect((await task).states.at(-1)).toBe('TASK_FINISHED');
+    await seen('0');
+    expect((await cluster.leaks()).filter(({ kind }) => kind === 'loop device' || kind === 'checkpoint')).toEqual([]);
+    expect((await cluster.exec(['sh', '-c', `cd ${latest} && touch end`])).exitCode).toBe(0);
+    await bystander;
+    expect((await driver.stopAndListCalls()).at(-1)).toBe('VolumeDriver.Unmount');
+  });
+
   it('is unmounted when its task is killed', async () => {
     const driver = await startTestDriver(cluster, 'killed', { profile: 'convoy-0.5-devicemapper' });
     const stopping = new AbortController();

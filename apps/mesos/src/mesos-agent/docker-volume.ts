@@ -27,6 +27,7 @@ export async function createDockerVolumeIsolator(options: {
     | 'docker_volume_checkpoint_dir'
     | 'docker_volume_chown'
     | 'docker_volume_mount_counting'
+    | 'docker_volume_explicit_create'
     | 'sandbox_directory'
   >;
   /** Where dvdcli is looked up. */
@@ -37,10 +38,7 @@ export async function createDockerVolumeIsolator(options: {
     throw new DockerVolumeUnavailableError("The 'docker/volume' isolator requires root permissions");
   }
   const { flags } = options;
-  const client =
-    flags.docker_volume_client === 'plugin'
-      ? new PluginDriverClient()
-      : new DvdcliClient({ dvdcli: await findDvdcli(flags.dvdcli, options.path) });
+  const client = await createClient(flags, options.path);
   const logger = options.logger.child('docker-volume');
   const isolator = await DockerVolumeIsolator.create({
     client,
@@ -58,6 +56,22 @@ export async function createDockerVolumeIsolator(options: {
   });
   await warnOfTmpfs(flags.docker_volume_checkpoint_dir, logger);
   return isolator;
+}
+
+async function createClient(
+  flags: Pick<FlagValues<typeof agentFlags>, 'docker_volume_client' | 'dvdcli' | 'docker_volume_explicit_create'>,
+  path: string,
+): Promise<DvdcliClient | PluginDriverClient> {
+  const { docker_volume_explicit_create: isCreateExplicit } = flags;
+  if (flags.docker_volume_client === 'plugin') return new PluginDriverClient({ isCreateExplicit });
+  const dvdcli = await findDvdcli(flags.dvdcli, path);
+  const client = new DvdcliClient({ dvdcli, isCreateExplicit });
+  if (isCreateExplicit && !(await client.isVersion02())) {
+    throw new DockerVolumeUnavailableError(
+      `--docker_volume_explicit_create needs dvdcli 0.2 or newer, which ${dvdcli} does not say to be; use one, or --docker_volume_client=plugin`,
+    );
+  }
+  return client;
 }
 
 /** Names the time since the machine was started. */

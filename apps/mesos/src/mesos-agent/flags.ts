@@ -115,6 +115,12 @@ export const agentFlags = defineFlags({
     help: "When a driver is told to mount: 'per_container', for each container, as upstream, or 'first_container', for the first one that holds the volume, which suits drivers that count; it is told to unmount once in either case",
     source: 'drydock',
   },
+  docker_volume_explicit_create: {
+    kind: 'bool',
+    default: 'false',
+    help: 'Fail a task whose volume its driver does not know, in place of having the driver make one, which may be empty and of a misspelt name',
+    source: 'drydock',
+  },
   docker_volume_client: {
     kind: 'string',
     default: 'dvdcli',

@@ -15,8 +15,14 @@ export interface ContractSubject {
   /** A client that finds its drivers in `directory`. */
   readonly create: (
     directory: string,
-    limits: { readonly mountTimeoutMs?: number; readonly unmountTimeoutMs?: number },
+    options: {
+      readonly mountTimeoutMs?: number;
+      readonly unmountTimeoutMs?: number;
+      readonly isCreateExplicit?: boolean;
+    },
   ) => DriverClient;
+  /** Whether it can be told not to make what is not there; dvdcli 0.1 refuses to hear of it. */
+  readonly canCreateExplicitly: boolean;
   /** Whether `inspect` can look; a client that cannot answers `unknown` and calls nobody. */
   readonly canInspect: boolean;
   /** Whether a driver without Get can be unmounted through it. */
@@ -93,6 +99,22 @@ export function describeDriverClient(name: string, subject: ContractSubject): vo
       ];
       expect(await client().mount(key, options, { signal })).toBe('/mnt/v1');
       expect(driver.calls).toEqual(['create v1 {"note":"a=b c","size":"2G"}', 'mount v1']);
+    });
+
+    it('mounts what is there, and makes nothing, when a volume has to be created explicitly', async () => {
+      await using _plugin = await serve();
+      const explicit = client({ isCreateExplicit: true });
+      const why = subject.canCreateExplicitly ? 'no volume v1' : 'unknown flag: --explicitcreate';
+      await expect(explicit.mount(key, [{ key: 'size', value: '1G' }], { signal })).rejects.toMatchObject({
+        outcome: 'rejected',
+        message: expect.stringContaining(why),
+      });
+      expect(driver.calls).toEqual([]);
+      await client().mount(key, [], { signal });
+      const [mounting] = await Promise.allSettled([explicit.mount(key, [], { signal })]);
+      expect(mounting).toMatchObject(
+        subject.canCreateExplicitly ? { value: '/mnt/v1' } : { reason: { outcome: 'rejected' } },
+      );
     });
 
     it('gives the same mountpoint for a volume that is mounted', async () => {

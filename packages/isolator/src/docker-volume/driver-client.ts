@@ -10,8 +10,8 @@ import type { DriverOption, VolumeKey } from './volume-key.ts';
 
 export interface DriverClient {
   /**
-   * Mounts the volume on the host and gives the mountpoint as the driver named it (not yet validated). Drivers create a
-   * missing volume implicitly. Repeating it for a mounted volume gives the same mountpoint.
+   * Mounts the volume on the host and gives the mountpoint as the driver named it (not yet validated). A missing volume
+   * is made, unless the client was told not to. Repeating it for a mounted volume gives the same mountpoint.
    * @throws DriverCallError
    */
   mount(volume: VolumeKey, options: readonly DriverOption[], o: { signal: AbortSignal }): Promise<string>;

@@ -13,6 +13,8 @@ export interface DvdcliClientOptions {
   readonly mountTimeoutMs?: number;
   /** Default 10 min. */
   readonly unmountTimeoutMs?: number;
+  /** Refuses to mount a volume that the driver does not know, in place of making it; needs dvdcli 0.2. Default false. */
+  readonly isCreateExplicit?: boolean;
   /** Default: the agent's environment, as upstream. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -25,20 +27,29 @@ export class DvdcliClient implements DriverClient {
   readonly #dvdcli: string;
   readonly #mountTimeoutMs: number;
   readonly #unmountTimeoutMs: number;
+  readonly #isCreateExplicit: boolean;
   readonly #env: Readonly<Record<string, string>> | undefined;
-  /** Whether `path` looks without making what is not there; found out once, when it is first needed. */
-  #isLooking: Promise<boolean> | undefined;
+  /** Found out once, when it is first needed. */
+  #isVersion02: Promise<boolean> | undefined;
 
   constructor(options: DvdcliClientOptions) {
     this.#dvdcli = options.dvdcli;
     this.#mountTimeoutMs = options.mountTimeoutMs ?? MOUNT_TIMEOUT_MS;
     this.#unmountTimeoutMs = options.unmountTimeoutMs ?? UNMOUNT_TIMEOUT_MS;
+    this.#isCreateExplicit = options.isCreateExplicit ?? false;
     this.#env = options.env;
+  }
+
+  /** Whether this dvdcli has `--explicitcreate`, and a `path` that looks without making what is not there: 0.2 has both. */
+  async isVersion02(): Promise<boolean> {
+    this.#isVersion02 ??= this.#askVersion();
+    return await this.#isVersion02;
   }
 
   async mount(volume: VolumeKey, options: readonly DriverOption[], o: { signal: AbortSignal }): Promise<string> {
     for (const option of options) assertTransportable(volume, option);
     const argv = options.map(({ key, value }) => `--volumeopts=${key}=${value}`);
+    if (this.#isCreateExplicit) argv.push('--explicitcreate=true');
     const stdout = await this.#call('mount', volume, argv, this.#mountTimeoutMs, o.signal);
     return stdout.trim();
   }
@@ -49,8 +60,7 @@ export class DvdcliClient implements DriverClient {
 
   /** With dvdcli 0.1, or one that does not tell its version, always `unknown`: its `path` creates the volume. */
   async inspect(volume: VolumeKey, o: { signal: AbortSignal }): Promise<{ readonly mountpoint?: string } | 'unknown'> {
-    this.#isLooking ??= this.#askVersion();
-    if (!(await this.#isLooking)) return 'unknown';
+    if (!(await this.isVersion02())) return 'unknown';
     const result = await this.#run('path', volume, [], INSPECT_TIMEOUT_MS, o.signal);
     if (result instanceof SpawnFailedError) return 'unknown';
     if (result.exitCode !== 0 || result.isTimedOut || result.isCanceled) return 'unknown';

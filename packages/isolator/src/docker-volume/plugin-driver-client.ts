@@ -20,6 +20,8 @@ export interface PluginDriverClientOptions extends Pick<ConnectOptions, 'directo
   readonly mountTimeoutMs?: number;
   /** Default 10 min. */
   readonly unmountTimeoutMs?: number;
+  /** Refuses to mount a volume that the driver does not know, in place of making it. Default false. */
+  readonly isCreateExplicit?: boolean;
 }
 
 /** Whose calls this client makes: Get first, then Create if need be. */
@@ -39,9 +41,9 @@ export class PluginDriverClient implements DriverClient {
   /** Options with one key twice: the last counts, as in dvdcli. Any key and value can be carried. */
   async mount(volume: VolumeKey, options: readonly DriverOption[], o: { signal: AbortSignal }): Promise<string> {
     const driverOptions = Object.fromEntries(options.map(({ key, value }) => [key, value]));
-    const timeoutMs = this.#options.mountTimeoutMs ?? MOUNT_TIMEOUT_MS;
+    const { mountTimeoutMs: timeoutMs = MOUNT_TIMEOUT_MS, isCreateExplicit: explicitCreate = false } = this.#options;
     return await this.#call('mount', volume, { timeoutMs, signal: o.signal }, async (driver, signal) => {
-      const mountpoint = await calls.mount(driver, volume.name, driverOptions, { signal });
+      const mountpoint = await calls.mount(driver, volume.name, driverOptions, { signal, explicitCreate });
       if (mountpoint === '')
         throw new PluginReplyError('expected a mountpoint in the answer to Mount, got an empty one');
       return mountpoint;
