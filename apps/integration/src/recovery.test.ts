@@ -54,7 +54,7 @@ const lasting = async (
     name,
     command: untilTold(name, then),
     volumes,
-    flags: ['--checkpoint', ...flags],
+    flags: ['--checkpoint', '--resources=cpus:0.1;mem:32', ...flags],
     ...(signal === undefined ? {} : { signal }),
   });
 
@@ -94,7 +94,12 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it('has ended what did not ask for checkpoints on SIGTERM, and goes on with the rest', async () => {
     const [checkpointed, other] = [
       lasting('checkpointed', 'true'),
-      cluster.execute({ name: 'other', command: untilTold('other', 'true'), volumes }),
+      cluster.execute({
+        name: 'other',
+        command: untilTold('other', 'true'),
+        volumes,
+        flags: ['--resources=cpus:0.1;mem:32'],
+      }),
     ];
     await begun('checkpointed', 'other');
     theAgent().daemon.kill('SIGTERM');
@@ -137,7 +142,9 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     await assertNothingLeft(cluster);
     theAgent().daemon.kill('SIGKILL');
     await cluster.restartAgent(changed);
-    expect(await readlink(join(changed.workDir, 'meta/slaves/latest'))).not.toBe(before);
+    const latest = join(changed.workDir, 'meta/slaves/latest');
+    await waitUntil(async () => (await cluster.exec(['readlink', latest])).exitCode === 0, { what: 'the new id' });
+    expect(await readlink(latest)).not.toBe(before);
     await assertNothingLeft(cluster);
   });
 

@@ -1,7 +1,8 @@
 import type { Logger } from '@drydock/base/log';
-import type { ForkedContainer, MesosContainerizer } from '@drydock/containerizer';
+import type { MesosContainerizer } from '@drydock/containerizer';
 import type { Attribute, Resource, VirtualFiles } from '@drydock/mesos';
 import type { RecoveredState } from './checkpoint/read-state.ts';
+import type { RecoveredProcesses } from './executor/recover-run.ts';
 
 export interface AgentOptions {
   /** `--master`. */
@@ -20,13 +21,13 @@ export interface AgentOptions {
   readonly executorShutdownGraceMs: number;
   /** `--max_completed_executors_per_framework`. */
   readonly completedExecutorCountMax: number;
-  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy' | 'destroyErrorCount'>;
+  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'launchWithoutProcess' | 'destroy' | 'destroyErrorCount'>;
   readonly files: VirtualFiles;
   readonly logger: Logger;
-  /** What an earlier agent on this `workDir` has left, and the processes of its containers, by container id. */
+  /** What an earlier agent on this `workDir` has left, and the processes of its containers. */
   readonly recovered?: {
     readonly state: RecoveredState;
-    readonly processes: ReadonlyMap<string, ForkedContainer>;
+    readonly processes: RecoveredProcesses;
     /** Why containers without a process have none, if that was long before this agent. */
     readonly absence?: string;
   };

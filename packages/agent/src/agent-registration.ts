@@ -1,6 +1,7 @@
 import type { AgentInfo, AgentRegistration } from '@drydock/mesos';
 import type { AgentOptions } from './agent-options.ts';
 import type { Agent } from './agent.ts';
+import { tasksOf } from './frameworks.ts';
 
 /** The agent as its master knows it; without an id until that has given one. */
 export function agentInfo(options: AgentOptions, id: string | undefined): AgentInfo {
@@ -22,7 +23,14 @@ export function registrationOf({ info, options, pid, frameworks }: Agent): Agent
     pid,
     frameworks: frameworks.map((framework) => framework.info),
     tasks: frameworks.flatMap((framework) =>
-      [...framework.runs.values()].map(({ task, state }) => ({ framework_id: framework.info.id, task, state })),
+      tasksOf(framework).flatMap(({ task, state, isAcknowledged }) =>
+        isAcknowledged ? [] : [{ framework_id: framework.info.id, task, state }],
+      ),
+    ),
+    executors: frameworks.flatMap(({ info: { id }, runs }) =>
+      [...runs.values()].flatMap(({ isCommand, hasEnded, executor }) =>
+        isCommand || hasEnded ? [] : [{ framework_id: id, executor }],
+      ),
     ),
   };
 }

@@ -11,32 +11,26 @@ import { messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import { systemClock } from '@drydock/base/ports';
 import { waitUntil } from '@drydock/base/wait-until';
-import type { ForkedContainer } from '@drydock/containerizer';
 import {
   formatPid,
-  isTerminalState,
   startAgentLink,
   type AgentApiEvent,
   type AgentInfo,
-  type FrameworkID,
+  type ExecutorInfo,
   type FrameworkInfo,
   type MasterInfo,
   type StartedAgentLink,
-  type TaskID,
   type TaskInfo,
   type TaskState,
-  type TaskStatus,
 } from '@drydock/mesos';
 import { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
-import type { RecoveredRun } from './checkpoint/read-state.ts';
-import { latestAgentPath, sandboxPath } from './directories.ts';
-import { executorEnvironment } from './executor/executor-environment.ts';
-import { CheckpointedRunJournal, noJournal } from './executor/run-journal.ts';
-import { TaskRun, type RecoveredTaskRun } from './executor/task-run.ts';
+import { latestAgentPath } from './directories.ts';
+import type { ExecutorRun } from './executor/executor-run.ts';
+import { Executors } from './executors.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { agentInfo, registrationOf } from './agent-registration.ts';
-import { AgentFrameworks, type AgentFramework } from './frameworks.ts';
-import { SHUTTING_DOWN, refusedGroupCalls, refusedTaskCall, type Refusal } from './refused-task.ts';
+import type { AgentFramework } from './frameworks.ts';
+import { SHUTTING_DOWN, refusalCalls } from './refused-task.ts';
 import { pointLink } from './sandbox.ts';
 import { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
 
@@ -48,12 +42,7 @@ const DRAIN_ACKNOWLEDGEMENT_MS = 1_000;
 export class Agent {
   readonly options: AgentOptions;
   readonly #checkpoints: AgentCheckpoints;
-  readonly #frameworks: AgentFrameworks;
-  /** Runs whose container is not cleaned up yet. */
-  readonly #active = new Map<TaskRun, Promise<void>>();
-  /** How many tasks have ended in each state, and how many containers, since the agent started. */
-  readonly endedTaskCounts: Map<TaskState, number> = new Map();
-  endedContainerCount = 0;
+  readonly #executors: Executors;
   readonly #updates: StatusUpdateStreams;
   readonly #logger: Logger;
   readonly #link: StartedAgentLink;
@@ -67,15 +56,23 @@ export class Agent {
     this.options = options;
     this.#logger = options.logger;
     this.#checkpoints = new AgentCheckpoints(options.workDir);
-    this.#frameworks = new AgentFrameworks({ ...options, checkpoints: this.#checkpoints });
     this.#updates = new StatusUpdateStreams({
       clock: systemClock,
       logger: this.#logger,
       send: async (frameworkId, status) =>
         await this.#link.send({ type: 'UPDATE_STATUS', update_status: { framework_id: frameworkId, status } }),
-      onFinished: (frameworkId, taskId) => this.#frameworks.completeTask(frameworkId.value, taskId),
+      onFinished: (frameworkId, taskId) => this.#executors.acknowledgedEnd(frameworkId, taskId),
     });
-    if (options.recovered !== undefined) this.#recover(options.recovered);
+    this.#executors = new Executors({
+      agent: options,
+      checkpoints: this.#checkpoints,
+      updates: this.#updates,
+      send: async (call) => await this.#link.send(call),
+    });
+    if (options.recovered !== undefined) {
+      this.#id = options.recovered.state.agent.id.value;
+      this.#executors.recover(options.recovered);
+    }
     this.#link = startAgentLink({
       master: options.master,
       logger: this.#logger,
@@ -100,11 +97,11 @@ export class Agent {
   }
 
   get frameworks(): readonly AgentFramework[] {
-    return this.#frameworks.current;
+    return this.#executors.frameworks.current;
   }
 
   get completedFrameworks(): readonly AgentFramework[] {
-    return this.#frameworks.completed;
+    return this.#executors.frameworks.completed;
   }
 
   /** `slave(1)@ip:port`, as others reach it. */
@@ -113,8 +110,18 @@ export class Agent {
   }
 
   /** Containers that are not cleaned up yet. */
-  get activeRuns(): readonly TaskRun[] {
-    return [...this.#active.keys()];
+  get activeRuns(): readonly ExecutorRun[] {
+    return this.#executors.active;
+  }
+
+  /** How many tasks have ended in each state since the agent started. */
+  get endedTaskCounts(): ReadonlyMap<TaskState, number> {
+    return this.#executors.endedTaskCounts;
+  }
+
+  /** How many containers of executors have ended since the agent started. */
+  get endedContainerCount(): number {
+    return this.#executors.endedCount;
   }
 
   /** Shuts every task down, waits until their containers are cleaned up, and says goodbye for good. Idempotent. */
@@ -138,17 +145,15 @@ export class Agent {
     await this.#ending;
   }
 
-  async #end(runs: readonly TaskRun[], isForAll: boolean): Promise<void> {
+  async #end(runs: readonly ExecutorRun[], isForAll: boolean): Promise<void> {
     this.#state = 'draining';
-    const { executorShutdownGraceMs } = this.options;
-    await Promise.allSettled(runs.map(async (run) => await run.shutdown(executorShutdownGraceMs)));
-    await Promise.all(runs.map(async (run) => await this.#active.get(run)));
+    await this.#executors.end(runs);
     if (this.#link.state === 'registered') {
       await waitUntil(() => this.#updates.pendingCount === 0, {
         what: 'the acknowledgement of all status updates',
         timeoutMs: DRAIN_ACKNOWLEDGEMENT_MS,
       }).catch((error: unknown) => this.#logger.warning('Stopping with status updates pending', { error }));
-      if (isForAll || (this.#active.size === 0 && this.#updates.pendingCount === 0)) await this.#unregister();
+      if (isForAll || (this.activeRuns.length === 0 && this.#updates.pendingCount === 0)) await this.#unregister();
     }
     this.#updates.stop();
     await this.#link.stop();
@@ -162,43 +167,6 @@ export class Agent {
     } catch (error) {
       this.#logger.warning('The master was not told that the agent stops', { error });
     }
-  }
-
-  #recover({ state, processes, absence }: NonNullable<AgentOptions['recovered']>): void {
-    this.#id = state.agent.id.value;
-    for (const { info, runs } of state.frameworks) {
-      const framework = this.#frameworks.open(info);
-      for (const run of runs) this.#recoverRun(framework, run, processes.get(run.ids.containerId), absence);
-      if (framework.runs.size === 0) this.#frameworks.completeFramework(framework);
-    }
-  }
-
-  #recoverRun(
-    framework: AgentFramework,
-    recovered: RecoveredRun,
-    process: ForkedContainer | undefined,
-    absence: string | undefined,
-  ): void {
-    const [task] = recovered.tasks;
-    if (task === undefined) return;
-    const { containerId } = recovered.ids;
-    const run = this.#createRun(framework, recovered.ids.agentId, task.info, {
-      containerId,
-      sandbox: sandboxPath(this.options.workDir, recovered.ids),
-      statuses: task.statuses,
-      ...(process === undefined ? {} : { process }),
-      ...(task.kill === undefined ? {} : { kill: task.kill }),
-      ...(absence === undefined ? {} : { absence }),
-    });
-    if (task.pending.length > 0) {
-      this.#updates.restore(framework.info.id, task.info.task_id.value, task.pending, run.journal);
-    }
-    framework.runs.set(task.info.task_id.value, run);
-    this.#logger.info('Recovered a run', { containerId, state: run.state, isCompleted: recovered.isCompleted });
-    if (recovered.isCompleted) this.#frameworks.attach(run, sandboxPath(this.options.workDir, recovered.ids));
-    else this.#start(run);
-    const hasEnded = recovered.isCompleted || isTerminalState(run.state);
-    if (hasEnded && task.pending.length === 0) this.#frameworks.complete(framework, run);
   }
 
   /** As the master knows it; without an id until it has given one. */
@@ -223,25 +191,26 @@ export class Agent {
   #handle(event: AgentApiEvent): void {
     switch (event.type) {
       case 'RUN_TASK':
-        if (event.run_task !== undefined) this.#runTask(event.run_task.framework_info, event.run_task.task);
+        this.#run([event.run_task?.task ?? []].flat(), event.run_task?.framework_info);
         return;
-      case 'RUN_TASK_GROUP':
-        for (const call of refusedGroupCalls(event)) void this.#attempt('refuse a group', this.#link.send(call));
+      case 'RUN_TASK_GROUP': {
+        const { framework_info: info, executor, task_group: { tasks = [] } = {} } = event.run_task_group ?? {};
+        this.#run(tasks, info, executor);
         return;
+      }
       case 'KILL_TASK': {
         const { framework_id: frameworkId, task_id: taskId, kill_policy: policy } = event.kill_task ?? {};
-        void this.#attempt('kill a task', this.#runOf(frameworkId, taskId)?.kill(policy));
+        void this.#attempt('kill a task', this.#executors.kill(frameworkId, taskId, policy));
         return;
       }
       case 'SHUTDOWN_EXECUTOR': {
         const { framework_id: frameworkId, executor_id: executorId } = event.shutdown_executor ?? {};
-        const { executorShutdownGraceMs: graceMs } = this.options;
-        void this.#attempt('shut an executor down', this.#runOf(frameworkId, executorId)?.shutdown(graceMs));
+        void this.#attempt('shut an executor down', this.#executors.shutdown(frameworkId, executorId));
         return;
       }
       case 'MESSAGE': {
         const { framework_id: frameworkId, executor_id: executorId } = event.message ?? {};
-        void this.#attempt('hand a message over', this.#runOf(frameworkId, executorId)?.message());
+        void this.#attempt('hand a message over', this.#executors.message(frameworkId, executorId));
         return;
       }
       case 'UPDATE_FRAMEWORK':
@@ -254,7 +223,11 @@ export class Agent {
         return;
       }
       case 'SHUTDOWN_FRAMEWORK':
-        if (event.shutdown_framework !== undefined) this.#shutdownFramework(event.shutdown_framework.framework_id);
+        if (event.shutdown_framework !== undefined)
+          void this.#attempt(
+            'shut a framework down',
+            this.#executors.shutdownFramework(event.shutdown_framework.framework_id),
+          );
         return;
       case 'SHUTDOWN':
         this.options.onShutdown(event.shutdown?.message ?? 'The master asked the agent to shut down');
@@ -264,118 +237,33 @@ export class Agent {
     }
   }
 
-  /** By the id of the task, which is that of its executor too. */
-  #runOf(frameworkId: FrameworkID | undefined, id: TaskID | undefined): TaskRun | undefined {
-    const run = this.#frameworks.get(frameworkId?.value)?.runs.get(id?.value ?? '');
-    if (run === undefined) this.#logger.warning('The master names a task that is not here', { id: id?.value });
-    return run;
+  /** One task with an executor of its own, or a group with a default executor. */
+  #run(tasks: readonly TaskInfo[], info: FrameworkInfo | undefined, executor?: ExecutorInfo): void {
+    const agentId = this.#id;
+    const [task] = tasks;
+    if (info?.id === undefined || agentId === undefined || task === undefined) {
+      this.#logger.error('Ignoring a task without a framework id');
+      return;
+    }
+    const framework = { ...info, id: info.id };
+    const refusal =
+      this.#state !== 'running'
+        ? SHUTTING_DOWN
+        : executor === undefined
+          ? this.#executors.runTask(framework, agentId, task)
+          : this.#executors.runGroup(framework, agentId, executor, tasks);
+    if (refusal === undefined) return;
+    this.#logger.warning('Refusing a task', { taskId: task.task_id.value, why: refusal.message });
+    for (const call of refusalCalls(framework, tasks, executor, refusal)) {
+      void this.#attempt('refuse a task', this.#link.send(call));
+    }
   }
 
   /** The framework subscribed again or changed: it may be there now for what it has not acknowledged yet. */
   #updateFramework({ id, ...info }: FrameworkInfo): void {
-    const framework = id === undefined ? undefined : this.#frameworks.update({ ...info, id });
-    if (framework === undefined) return;
-    void this.#attempt('write down a framework', this.#frameworks.checkpoint(framework, this.#id ?? ''));
+    if (id === undefined) return;
+    void this.#attempt('write down a framework', this.#executors.updateFramework({ ...info, id }, this.#id ?? ''));
     this.#updates.resend(id);
-  }
-
-  #runTask(info: FrameworkInfo, task: TaskInfo): void {
-    const { id } = info;
-    const agentId = this.#id;
-    if (id === undefined || agentId === undefined) {
-      this.#logger.error('Ignoring a task without a framework id', { taskId: task.task_id.value });
-      return;
-    }
-    if (this.#state !== 'running') {
-      this.#refuse({ ...info, id }, task, SHUTTING_DOWN);
-      return;
-    }
-    const framework = this.#frameworks.open({ ...info, id });
-    const earlier = framework.runs.get(task.task_id.value);
-    if (earlier !== undefined && !isTerminalState(earlier.state)) {
-      const message = `Task has duplicate ID: ${task.task_id.value}`;
-      this.#refuse(framework.info, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
-      return;
-    }
-    if (earlier !== undefined) {
-      // The master takes an id again only when the earlier end was acknowledged; that has not come here.
-      this.#updates.forgetTask(id, task.task_id.value);
-      this.#frameworks.complete(framework, earlier);
-    }
-    const run = this.#createRun(framework, agentId, task);
-    framework.runs.set(task.task_id.value, run);
-    this.#logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
-    this.#start(run);
-  }
-
-  #createRun(framework: AgentFramework, agentId: string, task: TaskInfo, recovered?: RecoveredTaskRun): TaskRun {
-    const { options } = this;
-    const isCheckpointed = framework.info.checkpoint === true;
-    return new TaskRun({
-      framework: framework.info,
-      task,
-      agentId,
-      workDir: options.workDir,
-      hostname: options.hostname,
-      isSwitchingUser: options.isSwitchingUser,
-      hasDockerVolumes: options.hasDockerVolumes,
-      executorEnvironment: (ids, sandbox) => executorEnvironment(options, framework.info, ids, sandbox),
-      containerizer: options.containerizer,
-      logger: this.#logger,
-      journalOf: (ids) =>
-        isCheckpointed
-          ? new CheckpointedRunJournal({
-              checkpoints: this.#checkpoints,
-              ids,
-              logger: this.#logger,
-              writeFramework: async () => await this.#frameworks.checkpoint(framework, agentId),
-            })
-          : noJournal,
-      onSandbox: (one, sandbox) => this.#frameworks.attach(one, sandbox),
-      onStatus: async (run, status) => await this.#update(framework, run, status),
-      ...(recovered === undefined ? {} : { recovered }),
-    });
-  }
-
-  #start(run: TaskRun): void {
-    const finished = run.run().then(() => {
-      this.#active.delete(run);
-      this.endedContainerCount += 1;
-      this.#logger.info('A container is cleaned up', { containerId: run.containerId.value });
-    });
-    this.#active.set(run, finished);
-  }
-
-  #refuse(info: FrameworkInfo & { id: FrameworkID }, task: TaskInfo, refusal: Refusal): void {
-    this.#logger.warning('Refusing a task', { taskId: task.task_id.value, why: refusal.message });
-    void this.#attempt('refuse a task', this.#link.send(refusedTaskCall(info, task, refusal)));
-  }
-
-  async #update(framework: AgentFramework, run: TaskRun, status: TaskStatus): Promise<void> {
-    if (isTerminalState(status.state)) {
-      this.endedTaskCounts.set(status.state, (this.endedTaskCounts.get(status.state) ?? 0) + 1);
-    }
-    // The framework was shut down; one with the same id may run a task with the same id by now.
-    if (framework.runs.get(status.task_id.value) !== run) return;
-    this.#logger.info('Handling a status update', { taskId: status.task_id.value, state: status.state });
-    await this.#updates.update(framework.info.id, status, run.journal);
-  }
-
-  /**
-   * Nobody waits for its updates any more, so its tasks are completed ones at once, while their containers end. The
-   * framework may come back under its id and launch tasks before they have.
-   */
-  #shutdownFramework(frameworkId: FrameworkID): void {
-    this.#updates.forget(frameworkId);
-    const framework = this.#frameworks.get(frameworkId.value);
-    if (framework === undefined) return;
-    for (const run of framework.runs.values()) {
-      this.#frameworks.complete(framework, run);
-      if (!isTerminalState(run.state)) {
-        void this.#attempt('shut a task down', run.shutdown(this.options.executorShutdownGraceMs));
-      }
-    }
-    this.#frameworks.completeFramework(framework);
   }
 
   async #attempt(what: string, action: Promise<void> | undefined): Promise<void> {

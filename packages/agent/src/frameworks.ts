@@ -4,15 +4,24 @@ import { messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import type { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
 import { virtualSandboxPaths } from './directories.ts';
+import type { ExecutorRun } from './executor/executor-run.ts';
 import type { TaskRun } from './executor/task-run.ts';
 
 /** A framework with tasks here, now or before. */
 export interface AgentFramework {
   info: FrameworkInfo & { id: FrameworkID };
-  /** By task id, from launch to the end of the clean-up and the last acknowledgement. */
-  readonly runs: Map<string, TaskRun>;
+  /**
+   * By executor id: those of commands until the end of their task is acknowledged, others until everything of them is
+   * cleaned up and acknowledged.
+   */
+  readonly runs: Map<string, ExecutorRun>;
   /** Newest last. */
-  readonly completed: TaskRun[];
+  readonly completed: ExecutorRun[];
+}
+
+/** Of all its executors that are not completed. */
+export function tasksOf({ runs }: AgentFramework): readonly TaskRun[] {
+  return [...runs.values()].flatMap(({ tasks }) => tasks);
 }
 
 export interface AgentFrameworksOptions {
@@ -54,7 +63,7 @@ export class AgentFrameworks {
   /** The framework is going to have a task here, whatever it was before. */
   open(info: FrameworkInfo & { id: FrameworkID }): AgentFramework {
     const known = this.#current.get(info.id.value) ?? this.#completed.get(info.id.value);
-    const framework = known ?? { info, runs: new Map<string, TaskRun>(), completed: [] };
+    const framework = known ?? { info, runs: new Map<string, ExecutorRun>(), completed: [] };
     framework.info = info;
     this.#completed.delete(info.id.value);
     this.#current.set(info.id.value, framework);
@@ -68,17 +77,36 @@ export class AgentFrameworks {
     return framework;
   }
 
-  /** The framework knows the task's end: it moves to the completed ones. */
-  completeTask(frameworkId: string, taskId: string): void {
-    const framework = this.#current.get(frameworkId);
-    const run = framework?.runs.get(taskId);
-    if (framework === undefined || run === undefined) return;
+  /** The run that has the task. */
+  runOf(frameworkId: string | undefined, taskId: string): ExecutorRun | undefined {
+    const runs = this.#current.get(frameworkId ?? '')?.runs;
+    const hasTask = (run: ExecutorRun): boolean =>
+      run.tasks.some(({ task, isAcknowledged }) => task.task_id.value === taskId && !isAcknowledged);
+    const command = runs?.get(taskId);
+    if (command !== undefined && hasTask(command)) return command;
+    return runs?.values().find(hasTask);
+  }
+
+  /** The framework knows the task's end. */
+  acknowledgeEnd(frameworkId: string, taskId: string): void {
+    const run = this.runOf(frameworkId, taskId);
+    const task = run?.tasks.findLast((one) => one.task.task_id.value === taskId);
+    if (run === undefined || task === undefined) return;
+    task.isAcknowledged = true;
+    this.completeIfOver(run);
+  }
+
+  /** A run of which the framework knows everything moves to the completed ones, and so does a framework without others. */
+  completeIfOver(run: ExecutorRun): void {
+    const framework = this.#current.get(run.ids.frameworkId);
+    if (framework?.runs.get(run.ids.executorId) !== run) return;
+    if (!run.tasks.every(({ isAcknowledged }) => isAcknowledged) || !(run.isCommand || run.hasEnded)) return;
     this.complete(framework, run);
     if (framework.runs.size === 0) this.completeFramework(framework);
   }
 
-  complete(framework: AgentFramework, run: TaskRun): void {
-    framework.runs.delete(run.task.task_id.value);
+  complete(framework: AgentFramework, run: ExecutorRun): void {
+    framework.runs.delete(run.ids.executorId);
     framework.completed.push(run);
     const surplus = framework.completed.length - this.#options.completedExecutorCountMax;
     for (const old of framework.completed.splice(0, Math.max(0, surplus))) this.#forget(old, framework);
@@ -116,12 +144,12 @@ export class AgentFrameworks {
   }
 
   /** `/files` shows the sandbox. */
-  attach(run: TaskRun, sandbox: string): void {
+  attach(run: ExecutorRun, sandbox: string): void {
     const { files, workDir } = this.#options;
     for (const path of [sandbox, ...virtualSandboxPaths(workDir, run.ids)]) files.attach(path, sandbox);
   }
 
-  #forget(run: TaskRun, framework: AgentFramework): void {
+  #forget(run: ExecutorRun, framework: AgentFramework): void {
     const rest = [...framework.completed, ...framework.runs.values()];
     const hasNewer = rest.some(({ ids }) => ids.executorId === run.ids.executorId);
     this.#detach(run, hasNewer);
@@ -129,13 +157,13 @@ export class AgentFrameworks {
   }
 
   /** `.../runs/latest` stays while there is a newer run of the executor. */
-  #detach(run: TaskRun, hasNewer = false): void {
+  #detach(run: ExecutorRun, hasNewer = false): void {
     if (run.sandbox === undefined) return;
     for (const path of [run.sandbox, ...virtualSandboxPaths(this.#options.workDir, run.ids)])
       if (!hasNewer || !path.endsWith('/latest')) this.#options.files.detach(path);
   }
 
-  async #forgetCheckpoints(run: TaskRun): Promise<void> {
+  async #forgetCheckpoints(run: ExecutorRun): Promise<void> {
     const { checkpoints, logger } = this.#options;
     try {
       await checkpoints.forgetFramework(run.ids);

@@ -13,6 +13,7 @@ import { AgentCheckpoints, type KillRequest } from './checkpoint/agent-checkpoin
 import { bootIdPath, latestMetaPath } from './checkpoint/meta-paths.ts';
 import { readState, type RecoveredRun, type RecoveredState } from './checkpoint/read-state.ts';
 import { sandboxPath } from './directories.ts';
+import { containerPath } from './executor/recover-run.ts';
 
 /** The agent cannot go on where an earlier one was; the message says what to do. */
 export class RecoveryFailedError extends DomainError<'RECOVERY_FAILED'> {
@@ -61,11 +62,7 @@ export async function recoverAgent(options: RecoverAgentOptions): Promise<AgentO
   });
   return {
     state,
-    processes: new Map(
-      found.flatMap(({ containerId: { value, parent }, process }) =>
-        parent === undefined && process !== undefined ? [[value, process] as const] : [],
-      ),
-    ),
+    processes: new Map(found.map(({ containerId, process }) => [containerPath(containerId), process])),
     ...(absence === undefined ? {} : { absence }),
   };
 }
@@ -137,13 +134,13 @@ async function tooLongAbsence({ workDir, timeoutMs }: RecoverAgentOptions): Prom
   }
 }
 
-function knownContainer(workDir: string, { ids, tasks }: RecoveredRun): KnownContainer {
+function knownContainer(workDir: string, { ids, executor, tasks }: RecoveredRun): KnownContainer {
   const [task] = tasks;
-  const container = task?.info.container;
+  const container = executor.type === 'DEFAULT' ? executor.container : task?.info.container;
   return {
     containerId: { value: ids.containerId },
     sandboxDirectory: sandboxPath(workDir, ids),
-    sentSignals: signalsOf(task?.kill),
+    sentSignals: executor.type === 'DEFAULT' ? [] : signalsOf(task?.kill),
     ...(container === undefined ? {} : { container }),
   };
 }

@@ -1,6 +1,6 @@
 import type {
   AgentApiCall,
-  AgentApiEvent,
+  ExecutorInfo,
   FrameworkID,
   FrameworkInfo,
   TaskInfo,
@@ -24,7 +24,7 @@ export const SHUTTING_DOWN: Refusal = {
 };
 
 /** What the framework is told: without a uuid, because nobody would wait for its acknowledgement. */
-export function refusedTaskCall(
+function refusedTaskCall(
   framework: FrameworkInfo & { id: FrameworkID },
   task: TaskInfo,
   refusal: Refusal,
@@ -42,18 +42,17 @@ export function refusedTaskCall(
 }
 
 /**
- * What the master is told of a task group: there is no default executor yet. One that never was has exited, as the master
+ * What the master is told of tasks that do not get as far as a run. An executor that never was has exited, as the master
  * sees it, and holds its resources until it hears so.
  */
-export function refusedGroupCalls({ run_task_group: group }: AgentApiEvent): readonly AgentApiCall[] {
-  const { framework_info: info, executor, task_group: { tasks = [] } = {} } = group ?? {};
-  if (info?.id === undefined || executor === undefined) return [];
-  const framework = { ...info, id: info.id };
-  const message = 'Task groups are not supported by this agent';
-  const refusal: Refusal = { state: 'TASK_ERROR', reason: 'REASON_TASK_GROUP_INVALID', message };
-  const exited = { framework_id: info.id, executor_id: executor.executor_id, status: -1 };
-  return [
-    ...tasks.map((task) => refusedTaskCall(framework, task, refusal)),
-    { type: 'EXECUTOR_EXITED', executor_exited: exited },
-  ];
+export function refusalCalls(
+  framework: FrameworkInfo & { id: FrameworkID },
+  tasks: readonly TaskInfo[],
+  executor: ExecutorInfo | undefined,
+  { isExecutorThere = false, ...refusal }: Refusal & { readonly isExecutorThere?: boolean },
+): readonly AgentApiCall[] {
+  const refused = tasks.map((task) => refusedTaskCall(framework, task, refusal));
+  if (executor === undefined || isExecutorThere) return refused;
+  const exited = { framework_id: framework.id, executor_id: executor.executor_id, status: -1 };
+  return [...refused, { type: 'EXECUTOR_EXITED', executor_exited: exited }];
 }

@@ -132,7 +132,10 @@ async function fork(
       ...(limits === undefined ? {} : { limits }),
     }),
     ...(provisioned?.overlay === undefined ? {} : { overlay: provisioned.overlay }),
-    ...(merged.announcement === undefined ? {} : { announcement: merged.announcement }),
+    // The command executor announces its task; what is nested has no executor that prints to its stdout.
+    ...(merged.announcement === undefined || containerId.parent !== undefined
+      ? {}
+      : { announcement: merged.announcement }),
   });
 }
 

@@ -3,7 +3,7 @@
  * executors, tasks and status updates. Everything is durable when a call resolves.
  *
  * DEVIATION: upstream's `task.info` is a `Task`, and `framework.pid` holds the pid of a driver; here they are the
- * `TaskInfo`, which says how to kill the task, and empty. `task.kill` is ours.
+ * `TaskInfo`, which says how to kill the task, and empty. `task.kill` and `task.container` are ours.
  * @see src/slave/paths.hpp, src/slave/state.hpp
  */
 import { mkdir, rm } from 'node:fs/promises';
@@ -39,6 +39,20 @@ import {
 export interface KillRequest {
   /** When SIGKILL follows; epoch milliseconds. */
   readonly deadlineMs: number;
+}
+
+/** Where a task of a group runs. */
+export interface TaskPlace {
+  /** Of the container that is nested in the executor's. */
+  readonly containerId: string;
+  /** Names the group among those of the executor's run. */
+  readonly groupId: string;
+}
+
+export interface PlacedTask {
+  readonly info: TaskInfo;
+  /** Undefined: it has the executor's container. */
+  readonly place?: TaskPlace;
 }
 
 export class AgentCheckpoints {
@@ -82,13 +96,14 @@ export class AgentCheckpoints {
   }
 
   /** Before anything of the run is made: the run, its executor and its tasks. */
-  async writeRun(ids: RunIds, executor: ExecutorInfo, tasks: readonly TaskInfo[]): Promise<void> {
+  async writeRun(ids: RunIds, executor: ExecutorInfo, tasks: readonly PlacedTask[]): Promise<void> {
     await mkdir(runMetaPath(this.#workDir, ids), { recursive: true });
     await writeMessage(join(executorMetaPath(this.#workDir, ids), META_FILES.executorInfo), executorInfoType, executor);
-    for (const task of tasks) {
-      const directory = taskMetaPath(this.#workDir, ids, task.task_id.value);
+    for (const { info, place } of tasks) {
+      const directory = taskMetaPath(this.#workDir, ids, info.task_id.value);
       await mkdir(directory, { recursive: true });
-      await writeMessage(join(directory, META_FILES.taskInfo), taskInfoType, task);
+      if (place !== undefined) await writePlace(join(directory, META_FILES.taskContainer), place);
+      await writeMessage(join(directory, META_FILES.taskInfo), taskInfoType, info);
     }
     await pointLink(join(executorMetaPath(this.#workDir, ids), 'runs', 'latest'), ids.containerId);
   }
@@ -142,4 +157,8 @@ export class AgentCheckpoints {
   #updatesPath(ids: RunIds, taskId: string): string {
     return join(taskMetaPath(this.#workDir, ids, taskId), META_FILES.taskUpdates);
   }
+}
+
+async function writePlace(path: string, { containerId, groupId }: TaskPlace): Promise<void> {
+  await writeFileAtomic(path, JSON.stringify({ container_id: containerId, group_id: groupId }));
 }

@@ -44,7 +44,7 @@ async function writeRun(): Promise<void> {
   await checkpoints.writeBootId('boot-1');
   await checkpoints.writeAgent('S0', { hostname: 'h', port: 5051 });
   await checkpoints.writeFramework('S0', framework);
-  await checkpoints.writeRun(ids, commandExecutorInfo(framework.id, task), [task]);
+  await checkpoints.writeRun(ids, commandExecutorInfo(framework.id, task), [{ info: task }]);
 }
 const updatesPath = (): string => join(taskMetaPath(workDir, ids, 't'), 'task.updates');
 

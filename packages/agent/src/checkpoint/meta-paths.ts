@@ -54,4 +54,6 @@ export const META_FILES = {
   taskUpdates: 'task.updates',
   /** Not in upstream, whose executor remembers it: a kill was asked for. */
   taskKill: 'task.kill',
+  /** Not in upstream, whose default executor remembers it: the nested container of the task. */
+  taskContainer: 'task.container',
 } as const;

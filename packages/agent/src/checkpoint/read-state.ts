@@ -23,7 +23,7 @@ import {
   type TaskStatus,
 } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
-import type { KillRequest } from './agent-checkpoints.ts';
+import type { KillRequest, TaskPlace } from './agent-checkpoints.ts';
 import { readMessage, readMessages, truncateFile } from './message-file.ts';
 import {
   META_FILES,
@@ -48,6 +48,8 @@ export interface RecoveredTask {
   /** Those of them that the framework has not acknowledged. */
   readonly pending: readonly TaskStatus[];
   readonly kill?: KillRequest;
+  /** Of a task of a group. */
+  readonly place?: TaskPlace;
 }
 
 export interface RecoveredRun {
@@ -185,7 +187,13 @@ class StateReader {
       await truncateFile(path, wholeByteCount);
     }
     const kill = parseKill(await readTextIfThere(join(directory, META_FILES.taskKill)));
-    return { info, ...replay(messages, path), ...(kill === undefined ? {} : { kill }) };
+    const place = parsePlace(await readTextIfThere(join(directory, META_FILES.taskContainer)));
+    return {
+      info,
+      ...replay(messages, path),
+      ...(kill === undefined ? {} : { kill }),
+      ...(place === undefined ? {} : { place }),
+    };
   }
 
   /** The agent died before it had written the file: so it had not begun what the file would tell of. */
@@ -232,11 +240,19 @@ function replay(records: readonly StatusUpdateRecord[], path: string): Pick<Reco
 function parseKill(text: string | undefined): KillRequest | undefined {
   if (text === undefined) return undefined;
   const value: unknown = JSON.parse(text);
-  const isWhole = typeof value === 'object' && value !== null && 'deadline_ms' in value;
-  if (!isWhole || typeof value.deadline_ms !== 'number') {
-    throw new RecoverStateError(`Expected a kill request, got '${text}'`);
+  if (typeof value === 'object' && value !== null && 'deadline_ms' in value && typeof value.deadline_ms === 'number')
+    return { deadlineMs: value.deadline_ms };
+  throw new RecoverStateError(`Expected a kill request, got '${text}'`);
+}
+
+function parsePlace(text: string | undefined): TaskPlace | undefined {
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  if (typeof value === 'object' && value !== null && 'container_id' in value && 'group_id' in value) {
+    const { container_id: containerId, group_id: groupId } = value;
+    if (typeof containerId === 'string' && typeof groupId === 'string') return { containerId, groupId };
   }
-  return { deadlineMs: value.deadline_ms };
+  throw new RecoverStateError(`Expected the container of a task, got '${text}'`);
 }
 
 /** Entries of a directory that may not be there, sorted. */

@@ -27,8 +27,8 @@ export interface CommandExecutorOptions {
   readonly container: ForkedContainer;
   /** Of the agent, `Subscribed executor on <hostname>`. */
   readonly hostname: string;
-  /** Host path of the sandbox's stdout. */
-  readonly stdoutPath: string;
+  /** Host path of the stdout that gets the executor's lines. Without it there are none. */
+  readonly stdoutPath?: string;
   readonly logger: Logger;
   /** The framework knows TASK_KILLING. */
   readonly hasTaskKillingState: boolean;
@@ -71,7 +71,9 @@ export class CommandExecutor {
 
   /** From the subscription to the terminal report; rejects only when the sandbox's stdout cannot be opened. */
   async run(): Promise<void> {
-    this.#stdout = open(this.#options.stdoutPath, APPEND_FLAGS, 0o644);
+    const { stdoutPath } = this.#options;
+    if (stdoutPath === undefined) return await this.#run();
+    this.#stdout = open(stdoutPath, APPEND_FLAGS, 0o644);
     await using _stdout = await this.#stdout;
     try {
       await this.#run();

@@ -1,13 +1,13 @@
 /** What of a run is written down for the next agent, one thing after the other. */
 import { messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
-import type { ExecutorInfo, TaskInfo, TaskStatus } from '@drydock/mesos';
-import type { AgentCheckpoints, KillRequest } from '../checkpoint/agent-checkpoints.ts';
+import type { ExecutorInfo, TaskStatus } from '@drydock/mesos';
+import type { AgentCheckpoints, KillRequest, PlacedTask } from '../checkpoint/agent-checkpoints.ts';
 import type { RunIds } from '../directories.ts';
 
 export interface RunJournal {
   /** Before anything of the run is made. Rejects when it cannot be written down: then the run must not begin. */
-  begin(executor: ExecutorInfo, tasks: readonly TaskInfo[]): Promise<void>;
+  begin(executor: ExecutorInfo, tasks: readonly PlacedTask[]): Promise<void>;
   /** The container has a process. Rejects as `begin`. */
   forked(pid: number): Promise<void>;
   /** The rest never rejects: what cannot be written is logged, because a task has to end on a full disk, too. */
@@ -48,7 +48,7 @@ export class CheckpointedRunJournal implements RunJournal {
     this.#options = options;
   }
 
-  async begin(executor: ExecutorInfo, tasks: readonly TaskInfo[]): Promise<void> {
+  async begin(executor: ExecutorInfo, tasks: readonly PlacedTask[]): Promise<void> {
     const { checkpoints, ids, writeFramework } = this.#options;
     await this.#inOrder(async () => {
       await writeFramework();

@@ -1,4 +1,3 @@
-/** One task of a framework, from its launch to the end of its container's clean-up. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DomainError, messageOf } from '@drydock/base/errors';
@@ -17,37 +16,40 @@ import type {
 import { isTerminalState, toTask } from '@drydock/mesos';
 import type { RunIds } from '../directories.ts';
 import type { KillRequest } from '../checkpoint/agent-checkpoints.ts';
-import { createSandbox } from '../sandbox.ts';
 import { CommandExecutor, type ResumedTask, type TaskReport } from './command-executor.ts';
-import { commandExecutorInfo } from './command-executor-info.ts';
 import type { RunJournal } from './run-journal.ts';
 
 export interface TaskRunOptions {
   readonly framework: FrameworkInfo & { readonly id: { readonly value: string } };
   readonly task: TaskInfo;
-  readonly agentId: string;
-  readonly workDir: string;
+  /** Of the executor's run. */
+  readonly ids: RunIds;
+  /** Of the task: that of the executor, or one nested in it. */
+  readonly containerId: ContainerID;
   readonly hostname: string;
-  /** `--switch_user`: run as the task's user, else as the agent's. */
-  readonly isSwitchingUser: boolean;
+  /** Who runs the command: see `--switch_user`. */
+  readonly user: string;
   /** `--isolation` has docker/volume. */
   readonly hasDockerVolumes: boolean;
-  /** `--executor_environment_variables` and what every executor gets. */
-  readonly executorEnvironment: (ids: RunIds, sandbox: string) => Readonly<Record<string, string>>;
+  /** The executor's lines go to the stdout of the task. */
+  readonly isPrinting: boolean;
+  readonly executorEnvironment: (sandbox: string) => Readonly<Record<string, string>>;
   readonly containerizer: Pick<MesosContainerizer, 'launch' | 'destroy'>;
   readonly logger: Logger;
-  readonly journalOf: (ids: RunIds) => RunJournal;
-  /** The sandbox is there. */
-  readonly onSandbox: (run: TaskRun, sandbox: string) => void;
+  readonly journal: RunJournal;
+  /** What has to be done before anything of the container is made. */
+  readonly begin: () => Promise<void>;
+  /** The container has a process, which waits at the gate. */
+  readonly onForked: (pid: number) => Promise<void>;
+  readonly createSandbox: () => Promise<string>;
   /** Resolves when the status is written down; never rejects. */
-  readonly onStatus: (run: TaskRun, status: TaskStatus) => Promise<void>;
+  readonly onStatus: (task: TaskRun, status: TaskStatus) => Promise<void>;
   /** An earlier agent has begun it. */
   readonly recovered?: RecoveredTaskRun;
 }
 
-/** What is left of a run of an earlier agent. */
+/** What is left of a task of an earlier agent. */
 export interface RecoveredTaskRun {
-  readonly containerId: string;
   readonly sandbox: string;
   readonly statuses: readonly TaskStatus[];
   /** Undefined when its container had no process yet or has been cleaned up. */
@@ -62,11 +64,13 @@ class ContainerLostError extends DomainError<'CONTAINER_LOST'> {
   readonly code = 'CONTAINER_LOST';
 }
 
+/** One task in its container. */
 export class TaskRun {
   readonly task: TaskInfo;
-  readonly containerId: ContainerID;
   readonly ids: RunIds;
-  readonly journal: RunJournal;
+  readonly containerId: ContainerID;
+  /** The framework has acknowledged its end. */
+  isAcknowledged = false;
   readonly #options: TaskRunOptions;
   readonly #killing = new AbortController();
   #executor: CommandExecutor | undefined;
@@ -81,22 +85,11 @@ export class TaskRun {
     const { recovered } = options;
     this.#options = options;
     this.task = options.task;
-    this.containerId = { value: recovered?.containerId ?? randomUUID() };
+    this.ids = options.ids;
+    this.containerId = options.containerId;
     this.statuses = [...(recovered?.statuses ?? [])];
     this.sandbox = recovered?.sandbox;
     this.#pid = recovered?.process?.pid;
-    this.ids = {
-      agentId: options.agentId,
-      frameworkId: options.framework.id.value,
-      executorId: options.task.task_id.value,
-      containerId: this.containerId.value,
-    };
-    this.journal = options.journalOf(this.ids);
-  }
-
-  /** The framework wants its containers to outlive the agent. */
-  get isCheckpointed(): boolean {
-    return this.#options.framework.checkpoint === true;
   }
 
   get state(): TaskState {
@@ -128,9 +121,14 @@ export class TaskRun {
     // An agent that is killed now can tell the end only from here or from the container.
     await this.#written;
     failure = await this.#cleanUp(failure);
-    if (failure !== undefined && !isTerminalState(this.state)) this.#reportFailure(failure);
+    if (failure !== undefined) this.#reportFailure(failure);
     await this.#written;
-    await this.journal.end();
+  }
+
+  /** The executor cannot run it. Not to be followed by `run`. */
+  async fail(message: string): Promise<void> {
+    this.#reportFailure(message);
+    await this.#written;
   }
 
   /** A task that ended tells so before its container is cleaned up, as upstream; a failed launch tells of both. */
@@ -182,16 +180,14 @@ export class TaskRun {
   }
 
   async #noteKill(kill: KillRequest): Promise<void> {
-    await this.journal.kill(this.task.task_id.value, kill);
+    await this.#options.journal.kill(this.task.task_id.value, kill);
   }
 
   async #execute(): Promise<void> {
-    const { task, framework, workDir, containerizer } = this.#options;
-    await this.journal.begin(commandExecutorInfo(framework.id, task), [task]);
-    const user = this.#options.isSwitchingUser ? (task.command?.user ?? framework.user) : 'root';
-    const sandbox = await createSandbox(workDir, this.ids, user);
+    const { task, user, containerizer } = this.#options;
+    await this.#options.begin();
+    const sandbox = await this.#options.createSandbox();
     this.sandbox = sandbox;
-    this.#options.onSandbox(this, sandbox);
     // DEVIATION: upstream runs the task without the volume when no isolator takes it.
     if (!this.#options.hasDockerVolumes && task.container?.volumes?.some((v) => v.source?.type === 'DOCKER_VOLUME')) {
       throw new Error("The 'docker/volume' isolator is not enabled on this agent, expected it in --isolation");
@@ -206,14 +202,13 @@ export class TaskRun {
         sandboxDirectory: sandbox,
         user,
       },
-      { signal: this.#killing.signal, executorEnvironment: this.#options.executorEnvironment(this.ids, sandbox) },
+      { signal: this.#killing.signal, executorEnvironment: this.#options.executorEnvironment(sandbox) },
     );
     await this.#supervise(container, sandbox);
   }
 
   /** Goes on where an earlier agent was. */
   async #resume({ process, sandbox, kill, absence }: RecoveredTaskRun): Promise<void> {
-    this.#options.onSandbox(this, sandbox);
     if (isTerminalState(this.state)) return;
     if (process === undefined && this.state === 'TASK_STAGING' && absence === undefined) {
       if (kill !== undefined) this.#killing.abort(new Error('Task killed during launch'));
@@ -225,16 +220,16 @@ export class TaskRun {
   }
 
   async #supervise(container: ForkedContainer, sandbox: string, resumed?: ResumedTask): Promise<void> {
-    const { task, framework, hostname, logger } = this.#options;
+    const { task, framework, hostname, isPrinting, logger } = this.#options;
     this.#pid = container.pid;
-    if (resumed === undefined) await this.journal.forked(container.pid);
+    if (resumed === undefined) await this.#options.onForked(container.pid);
     // A kill may have come after the launch looked for one, and there was no executor yet that would have taken it.
     this.#killing.signal.throwIfAborted();
     this.#executor = new CommandExecutor({
       task,
       container,
       hostname,
-      stdoutPath: join(sandbox, 'stdout'),
+      ...(isPrinting ? { stdoutPath: join(sandbox, 'stdout') } : {}),
       logger,
       hasTaskKillingState: (framework.capabilities ?? []).some(({ type }) => type === 'TASK_KILLING_STATE'),
       report: (report) => this.#report('SOURCE_EXECUTOR', report),

@@ -5,10 +5,9 @@
  */
 import { join } from 'node:path';
 import type { DockerVolumeStatus } from '@drydock/isolator';
-import { isTerminalState, scalarOf, type ResourceStatistics } from '@drydock/mesos';
+import { addResources, isTerminalState, scalarOf, type Resource, type ResourceStatistics } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
-import type { TaskRun } from '../executor/task-run.ts';
-import { commandExecutorName } from '../executor/command-executor-info.ts';
+import type { ExecutorRun } from '../executor/executor-run.ts';
 import { containerUsage } from './container-usage.ts';
 
 const CGROUP_MOUNT_ROOT = '/sys/fs/cgroup';
@@ -70,7 +69,7 @@ function pendingUnmounts(volumes: DockerVolumeStatus | undefined): Map<string, P
 }
 
 /** Those that the agent still knows. */
-function endedRuns({ frameworks, completedFrameworks }: Agent): readonly TaskRun[] {
+function endedRuns({ frameworks, completedFrameworks }: Agent): readonly ExecutorRun[] {
   return [...frameworks, ...completedFrameworks].flatMap(({ runs, completed }) => [...runs.values(), ...completed]);
 }
 
@@ -85,23 +84,34 @@ export async function agentStatistics(agent: Agent, cgroupsRoot?: string): Promi
 export function pendingOperations(agent: Agent): readonly Record<string, unknown>[] {
   return agent.activeRuns.flatMap((run) => {
     const args = { containerId: run.containerId.value };
-    if (isTerminalState(run.state)) return [{ operation: 'MesosContainerizer::destroy', args }];
-    return run.state === 'TASK_STAGING' ? [{ operation: 'MesosContainerizer::launch', args }] : [];
+    if (run.tasks.every(({ state }) => isTerminalState(state))) {
+      return [{ operation: 'MesosContainerizer::destroy', args }];
+    }
+    const isLaunching = run.tasks.some(({ state }) => state === 'TASK_STAGING');
+    return isLaunching ? [{ operation: 'MesosContainerizer::launch', args }] : [];
   });
 }
 
-function executorIds(run: TaskRun): Record<string, unknown> {
+function executorIds(run: ExecutorRun): Record<string, unknown> {
   return {
     framework_id: run.ids.frameworkId,
     executor_id: run.ids.executorId,
-    executor_name: commandExecutorName(run.task),
-    source: run.ids.executorId,
+    executor_name: run.executor.name ?? '',
+    source: run.executor.source ?? '',
   };
 }
 
-/** The limits are those of the task's resources, as upstream. */
-export async function statisticsOf(run: TaskRun, cgroupsRoot: string = CGROUPS_ROOT): Promise<ResourceStatistics> {
-  const resources = run.task.resources ?? [];
+/** Those of the executor and, where its tasks have containers of their own, of these. */
+function limitsOf({ executor, isCommand, tasks }: ExecutorRun): readonly Resource[] {
+  const own = executor.resources ?? [];
+  if (isCommand) return own;
+  const running = tasks.filter(({ state }) => !isTerminalState(state));
+  return running.reduce<readonly Resource[]>((sum, { task }) => addResources(sum, task.resources ?? []), own);
+}
+
+/** The limits are those of the resources, as upstream. */
+export async function statisticsOf(run: ExecutorRun, cgroupsRoot: string = CGROUPS_ROOT): Promise<ResourceStatistics> {
+  const resources = limitsOf(run);
   return {
     timestamp: Date.now() / 1000,
     cpus_limit: scalarOf(resources, 'cpus'),

@@ -4,6 +4,7 @@
  */
 import { addResources, isTerminalState, scalarOf, type Resource, type TaskState } from '@drydock/mesos';
 import type { DockerVolumeStatus } from '@drydock/isolator';
+import { tasksOf } from '../frameworks.ts';
 import type { Agent } from '../agent.ts';
 
 const ACTIVE_STATES = ['staging', 'starting', 'running', 'killing'] as const;
@@ -15,11 +16,11 @@ export function agentMetrics(
   startTime: number,
   volumes: DockerVolumeStatus | undefined,
 ): Record<string, number> {
-  const runs = agent.frameworks.flatMap((framework) => [...framework.runs.values()]);
+  const tasks = agent.frameworks.flatMap(tasksOf);
   const active = agent.activeRuns;
-  const countOf = (state: TaskState): number => runs.filter((run) => run.state === state).length;
-  const terminatingCount = active.filter((run) => isTerminalState(run.state)).length;
-  const registeringCount = active.filter((run) => run.state === 'TASK_STAGING').length;
+  const countOf = (state: TaskState): number => tasks.filter((task) => task.state === state).length;
+  const terminatingCount = active.filter((run) => run.tasks.every(({ state }) => isTerminalState(state))).length;
+  const registeringCount = active.filter((run) => run.tasks.every(({ state }) => state === 'TASK_STAGING')).length;
   return {
     'slave/uptime_secs': Date.now() / 1000 - startTime,
     'slave/registered': agent.id === undefined ? 0 : 1,
@@ -28,6 +29,7 @@ export function agentMetrics(
     ...Object.fromEntries(
       ENDED_STATES.map((name) => [`slave/tasks_${name}`, agent.endedTaskCounts.get(stateNamed(name)) ?? 0]),
     ),
+    'slave/recovery_errors': agent.options.recovered?.state.errorCount ?? 0,
     'slave/executors_registering': registeringCount,
     'slave/executors_running': active.length - registeringCount - terminatingCount,
     'slave/executors_terminating': terminatingCount,
@@ -57,10 +59,10 @@ function volumeMetrics({ counts, pending }: DockerVolumeStatus): Record<string, 
 }
 
 function resourceMetrics(agent: Agent): Record<string, number> {
-  const running = agent.frameworks
-    .flatMap(({ runs }) => [...runs.values()])
-    .filter((run) => !isTerminalState(run.state));
-  const used = running.reduce<readonly Resource[]>((sum, { task }) => addResources(sum, task.resources ?? []), []);
+  const running = agent.frameworks.flatMap(tasksOf).filter(({ state }) => !isTerminalState(state));
+  const groups = agent.activeRuns.filter(({ isCommand }) => !isCommand);
+  const held = [...running.map(({ task }) => task.resources), ...groups.map(({ executor }) => executor.resources)];
+  const used = held.reduce<readonly Resource[]>((sum, resources) => addResources(sum, resources ?? []), []);
   const metrics: Record<string, number> = {};
   for (const name of ['cpus', 'gpus', 'mem', 'disk']) {
     const totalAmount = scalarOf(agent.options.resources, name);

@@ -170,7 +170,7 @@ describe('the read side of the agent', () => {
 
   it('measures an executor that is terminating, then terminated', async () => {
     served.endContainer();
-    await waitUntil(() => agent.activeRuns[0]?.state === 'TASK_FINISHED', { what: 'the task to finish' });
+    await waitUntil(() => agent.activeRuns[0]?.tasks[0]?.state === 'TASK_FINISHED', { what: 'the task to finish' });
     const ended = { 'slave/tasks_running': 0, 'slave/tasks_finished': 1, 'slave/executors_running': 0 };
     const free = { 'slave/cpus_used': 0, 'slave/mem_percent': 0 };
     expect(await get('/metrics/snapshot')).toMatchObject({ ...ended, ...free, 'slave/executors_terminating': 1 });

@@ -13,8 +13,7 @@ import {
 } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 import type { AgentFramework } from '../frameworks.ts';
-import { commandExecutorName } from '../executor/command-executor-info.ts';
-import type { TaskRun } from '../executor/task-run.ts';
+import type { ExecutorRun } from '../executor/executor-run.ts';
 
 export function agentState(
   agent: Agent,
@@ -39,7 +38,7 @@ export function agentState(
 
 function frameworkState(framework: AgentFramework): Record<string, unknown> {
   const { info, runs, completed } = framework;
-  const toState = (run: TaskRun): Record<string, unknown> => executorState(run, frameworkRoles(info)[0] ?? '*');
+  const toState = (run: ExecutorRun): Record<string, unknown> => executorState(run, frameworkRoles(info)[0] ?? '*');
   return {
     id: info.id.value,
     name: info.name,
@@ -54,19 +53,21 @@ function frameworkState(framework: AgentFramework): Record<string, unknown> {
   };
 }
 
-function executorState(run: TaskRun, role: string): Record<string, unknown> {
-  const task = taskToState(run.toTask(), role);
-  const isDone = isTerminalState(run.state);
+function executorState(run: ExecutorRun, role: string): Record<string, unknown> {
+  const { executor, tasks } = run;
+  const ofState = (isDone: boolean): readonly unknown[] =>
+    tasks.filter(({ state }) => isTerminalState(state) === isDone).map((task) => taskToState(task.toTask(), role));
   return {
     id: run.ids.executorId,
-    name: commandExecutorName(run.task),
-    source: run.ids.executorId,
+    name: executor.name ?? '',
+    source: executor.source ?? '',
     container: run.containerId.value,
     directory: run.sandbox ?? '',
-    resources: resourcesToState(run.task.resources ?? []),
+    resources: resourcesToState(executor.resources ?? []),
     role,
-    tasks: isDone ? [] : [task],
+    ...(executor.type === undefined ? {} : { type: executor.type }),
+    tasks: ofState(false),
     queued_tasks: [],
-    completed_tasks: isDone ? [task] : [],
+    completed_tasks: ofState(true),
   };
 }

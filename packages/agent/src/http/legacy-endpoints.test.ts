@@ -249,7 +249,7 @@ describe('containers of the agent', () => {
     await using other = await serveAgent();
     const [run] = other.agent.activeRuns;
     other.endContainer();
-    await waitUntil(() => run?.state === 'TASK_FINISHED', { what: 'the task to end' });
+    await waitUntil(() => run?.tasks[0]?.state === 'TASK_FINISHED', { what: 'the task to end' });
     const pending = [{ operation: 'MesosContainerizer::destroy', args: { containerId: run?.containerId.value } }];
     expect(await get('/containerizer/debug', other)).toEqual({ pending });
   });

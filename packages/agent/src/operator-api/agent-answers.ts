@@ -9,9 +9,8 @@ import {
   type ExecutorInfo,
 } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
-import type { TaskRun } from '../executor/task-run.ts';
+import type { ExecutorRun } from '../executor/executor-run.ts';
 import { statisticsOf } from '../http/agent-containers.ts';
-import { commandExecutorInfo, commandExecutorName } from '../executor/command-executor-info.ts';
 
 export function getAgent({ info }: Agent): { agent_info: AgentInfo } {
   return { agent_info: info };
@@ -24,11 +23,8 @@ export function getFrameworks(agent: Agent): AgentGetFrameworks {
   };
 }
 
-/** Each task has an executor of its own. */
 export function getExecutors(agent: Agent): AgentGetExecutors {
-  const toExecutor = (run: TaskRun): { executor_info: ExecutorInfo } => ({
-    executor_info: commandExecutorInfo({ value: run.ids.frameworkId }, run.task),
-  });
+  const toExecutor = ({ executor }: ExecutorRun): { executor_info: ExecutorInfo } => ({ executor_info: executor });
   return {
     executors: currentRuns(agent).map(toExecutor),
     completed_executors: completedRuns(agent).map(toExecutor),
@@ -37,11 +33,16 @@ export function getExecutors(agent: Agent): AgentGetExecutors {
 
 /** `terminated_tasks` have ended, and their framework has not acknowledged that. */
 export function getTasks(agent: Agent): AgentGetTasks {
-  const current = currentRuns(agent);
+  const current = currentRuns(agent).flatMap(({ tasks }) => tasks);
+  const completed = completedRuns(agent).flatMap(({ tasks }) => tasks);
   return {
-    launched_tasks: current.filter(({ state }) => !isTerminalState(state)).map((run) => run.toTask()),
-    terminated_tasks: current.filter(({ state }) => isTerminalState(state)).map((run) => run.toTask()),
-    completed_tasks: completedRuns(agent).map((run) => run.toTask()),
+    launched_tasks: current.filter(({ state }) => !isTerminalState(state)).map((task) => task.toTask()),
+    terminated_tasks: current
+      .filter(({ state, isAcknowledged }) => isTerminalState(state) && !isAcknowledged)
+      .map((task) => task.toTask()),
+    completed_tasks: [...completed, ...current.filter(({ isAcknowledged }) => isAcknowledged)].map((task) =>
+      task.toTask(),
+    ),
   };
 }
 
@@ -50,7 +51,7 @@ export async function getContainers(agent: Agent, cgroupsRoot: string | undefine
     agent.activeRuns.map(async (run) => ({
       framework_id: { value: run.ids.frameworkId },
       executor_id: { value: run.ids.executorId },
-      executor_name: commandExecutorName(run.task),
+      executor_name: run.executor.name ?? '',
       container_id: run.containerId,
       container_status: run.containerStatus,
       resource_statistics: await statisticsOf(run, cgroupsRoot),
@@ -58,10 +59,10 @@ export async function getContainers(agent: Agent, cgroupsRoot: string | undefine
   );
 }
 
-function currentRuns({ frameworks }: Agent): readonly TaskRun[] {
+function currentRuns({ frameworks }: Agent): readonly ExecutorRun[] {
   return frameworks.flatMap(({ runs }) => [...runs.values()]);
 }
 
-function completedRuns({ frameworks, completedFrameworks }: Agent): readonly TaskRun[] {
+function completedRuns({ frameworks, completedFrameworks }: Agent): readonly ExecutorRun[] {
   return [...frameworks, ...completedFrameworks].flatMap(({ completed }) => completed);
 }

@@ -107,7 +107,9 @@ export async function serveAgent(options: ServeAgentOptions = {}): Promise<Serve
     container.finishCleanUp();
     await agent.drain();
   });
-  await waitUntil(() => agent.activeRuns.some(({ state }) => state === 'TASK_RUNNING'), { what: 'the task to run' });
+  await waitUntil(() => agent.activeRuns.some(({ tasks }) => tasks[0]?.state === 'TASK_RUNNING'), {
+    what: 'the task to run',
+  });
   const kept = stack.move();
   return {
     address: `http://${service.ip}:${service.port}`,
@@ -137,6 +139,7 @@ function scriptedContainer(): {
   return {
     containerizer: {
       launch: async () => await Promise.resolve(started),
+      launchWithoutProcess: nothing,
       destroy: async () => await cleanedUp.promise,
       destroyErrorCount: 0,
     },

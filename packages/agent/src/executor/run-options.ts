@@ -1,0 +1,28 @@
+import type { Logger } from '@drydock/base/log';
+import type { MesosContainerizer } from '@drydock/containerizer';
+import type { FrameworkID, FrameworkInfo, TaskStatus } from '@drydock/mesos';
+import type { RunIds } from '../directories.ts';
+import type { RunJournal } from './run-journal.ts';
+import type { ExecutorRun } from './executor-run.ts';
+import type { TaskRun } from './task-run.ts';
+
+/** What every executor's run needs of its agent. */
+export interface ExecutorRunOptions {
+  readonly framework: FrameworkInfo & { readonly id: FrameworkID };
+  readonly agentId: string;
+  readonly workDir: string;
+  readonly hostname: string;
+  /** `--switch_user`: run as the task's user, else as the agent's. */
+  readonly isSwitchingUser: boolean;
+  /** `--isolation` has docker/volume. */
+  readonly hasDockerVolumes: boolean;
+  /** `--executor_environment_variables` and what every executor gets. */
+  readonly executorEnvironment: (ids: RunIds, sandbox: string) => Readonly<Record<string, string>>;
+  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'launchWithoutProcess' | 'destroy'>;
+  readonly logger: Logger;
+  readonly journalOf: (ids: RunIds) => RunJournal;
+  /** The sandbox of the executor is there. */
+  readonly onSandbox: (run: ExecutorRun, sandbox: string) => void;
+  /** Resolves when the status is written down; never rejects. */
+  readonly onStatus: (run: ExecutorRun, task: TaskRun, status: TaskStatus) => Promise<void>;
+}
