@@ -58,4 +58,28 @@ describe('a container of an agent that is gone', () => {
     });
     await expectNothingLeft(base.path);
   });
+
+  it(
+    'is given up by one that lets go in the middle of its launch, as if that had been killed',
+    { tags: ['root'] },
+    async () => {
+      const outcomes = outcomesOf(
+        await runCases(new URL('./testing/detach-cases.ts', import.meta.url), base.path, [base.cgroupsRoot]),
+      );
+      expect(outcomes).toEqual({
+        answers: [],
+        left: ['preparing', 'waiting'],
+        ends: [
+          {
+            value: 'waiting',
+            how: 'launch-failed',
+            message: 'The launch was aborted before the command was started',
+          },
+        ],
+        cleanups: [],
+        'cleanups of the second': ['preparing', 'waiting'],
+      });
+      await expectNothingLeft(base.path);
+    },
+  );
 });

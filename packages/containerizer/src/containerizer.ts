@@ -66,6 +66,7 @@ const NEVER_STARTED: ContainerTermination = {
   how: 'launch-failed',
   message: 'The launch was aborted before the command was started',
 };
+const UNANSWERED = new Promise<never>(() => undefined);
 const NO_PROCESS: ContainerTermination = { how: 'unknown', message: 'The container had no process of its own' };
 
 export class MesosContainerizer implements AsyncDisposable {
@@ -193,6 +194,7 @@ export class MesosContainerizer implements AsyncDisposable {
    * @throws DestroyFailedError with all failures
    */
   async destroy(containerId: ContainerID): Promise<void> {
+    if (this.#isDetached) return await UNANSWERED;
     const container = this.#containers.get(pathOf(containerId));
     if (container === undefined) return;
     container.destroying ??= this.#destroy(container).catch((error: unknown) => {
@@ -206,8 +208,8 @@ export class MesosContainerizer implements AsyncDisposable {
 
   /**
    * Lets go of everything without ending it, for an agent that is stopped and will be started again: running containers go
-   * on, launches that are not complete are given up as if the agent had been killed. Nothing may be asked of the
-   * containerizer afterwards; disposing it does nothing more.
+   * on, launches that are not complete are given up. To whoever waits for one, or asks for anything from now on, it is as
+   * if the agent had been killed: there is no answer. Disposing it does nothing more.
    */
   async detach(): Promise<void> {
     if (this.#isDetached) return;
@@ -248,11 +250,17 @@ export class MesosContainerizer implements AsyncDisposable {
     config: ContainerConfig,
     options: LaunchOptions,
   ): Promise<ContainerProcess | undefined> {
+    if (this.#isDetached) return await UNANSWERED;
     this.#assertCanLaunch(id);
     const container = this.#add(id, config.sandboxDirectory, 'provisioning');
     const launching = this.#launch(container, config, options);
     container.launching = launching;
-    return await launching;
+    try {
+      return await launching;
+    } catch (error) {
+      if (this.#isDetached) return await UNANSWERED;
+      throw error;
+    }
   }
 
   #assertCanLaunch(id: ContainerID): void {

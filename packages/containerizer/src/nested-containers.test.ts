@@ -62,7 +62,7 @@ describe('nested containers', () => {
       'root.gate': aborted,
       'root.unborn': aborted,
       'root.ended': exited(3),
-      seen: { a: expect.stringMatching(/\nbegun\nwritten\n$/), host: [] },
+      seen: { a: 'begun\nwritten\n', host: [] },
       removed: { before: ['a', 'ended', 'gate'], after: ['a', 'gate'] },
       'launched again': exited(4),
       destroyed: { a: exited(5), inner: exited(6), left: ['containers', 'termination'], isMounted: true },

@@ -24,7 +24,7 @@ async function launch(id: ContainerID, options: Parameters<typeof configOf>[2]):
 async function run(id: ContainerID, options: Parameters<typeof configOf>[2]): Promise<void> {
   const forked = await launch(id, options);
   await forked.openGate();
-  await waitUntil(async () => (await readFile(join(sandboxOf(base, id), 'stdout'), 'utf8')).includes('\nbegun\n'), {
+  await waitUntil(async () => /^begun$/m.test(await readFile(join(sandboxOf(base, id), 'stdout'), 'utf8')), {
     what: `${id.value} to run`,
   });
 }
