@@ -9,7 +9,7 @@ import { playRun } from './matrix-run.ts';
 import { matrixVariants } from './matrix-variant.ts';
 
 /** Of all points of all variants, in `npm test`. */
-const EVERY = 40;
+const EVERY = 50;
 const WHOLE_MS_MAX = 3 * 60 * 60_000;
 
 describe('the crash matrix', { tags: ['root'] }, () => {
@@ -37,8 +37,12 @@ describe('a run of the crash matrix', { tags: ['root'] }, () => {
     await rm(compileCache, { recursive: true, force: true });
   }, 60_000);
 
-  it.each([['keeps-checkpoints', 'leak', 'checkpoint ']] as const)(
-    'finds what is wrong with an agent that %s',
+  it.each([
+    ['keeps-checkpoints', 'leak', 'checkpoint '],
+    ['ends-containers', 'lost', 'its processes were ended'],
+    ['unmounts-at-start', 'lost', '-shared was unmounted under'],
+  ] as const)(
+    'finds what is wrong with an agent with the fault %s',
     { timeout: 300_000 },
     async (fault, kind, what) => {
       const faultModule = new URL(`faults/${fault}.ts`, import.meta.url).href;
@@ -46,7 +50,7 @@ describe('a run of the crash matrix', { tags: ['root'] }, () => {
       if (variant === undefined) throw new Error('There is a variant');
       const outcome = await playRun(cluster, {
         variant,
-        name: fault,
+        name: `${fault}-${process.pid}`,
         watched: 'first',
         faultModule,
         waitMsMax: 10_000,

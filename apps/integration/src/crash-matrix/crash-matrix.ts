@@ -13,11 +13,14 @@ export interface CrashMatrixOptions {
   readonly variants?: readonly MatrixVariant[];
   /** Every so many-th point of each variant; each variant begins with another one. Default 1. */
   readonly every?: number;
+  /** The `index`-th, from 1, of `count` parts that have all points together. */
+  readonly shard?: { readonly index: number; readonly count: number };
   /** Only this one. */
   readonly point?: string;
   /** Clusters that play at once. Default 4. */
   readonly clusterCount?: number;
   readonly onProgress?: (progress: MatrixProgress) => void;
+  readonly onResult?: (result: PointResult) => void;
 }
 
 export interface MatrixProgress {
@@ -61,7 +64,7 @@ const lives: readonly Life[] = ['first', 'second'];
 
 export async function runCrashMatrix(options: CrashMatrixOptions = {}): Promise<MatrixReport> {
   const startedAt = performance.now();
-  const { variants = matrixVariants, every = 1, clusterCount = 4, onProgress } = options;
+  const { variants = matrixVariants, clusterCount = 4, onProgress } = options;
   const compileCache = await mkdtemp(join(tmpdir(), 'drydock-compile-cache-'));
   await using players = new Players(clusterCount, compileCache);
   try {
@@ -71,12 +74,15 @@ export async function runCrashMatrix(options: CrashMatrixOptions = {}): Promise<
     const recorded = await players.playAll(recordings, (job) => ({ variant: job.variant, watched: job.life }), {
       onProgress: (progress) => onProgress?.({ phase: 'recording', ...progress }),
     });
-    const plans = variants.map((variant, index) => planOf(variant, index, recorded, options, every));
+    const plans = variants.map((variant, index) => planOf(variant, index, recorded, options));
     const jobs = plans.flatMap(({ variant, chosen }) => chosen.map((point) => ({ variant, point })));
     const played = await players.playAll(
       jobs,
       ({ variant, point }) => ({ variant, watched: point.life, kill: point }),
-      { onProgress: (progress) => onProgress?.({ phase: 'killing', ...progress }) },
+      {
+        onProgress: (progress) => onProgress?.({ phase: 'killing', ...progress }),
+        onPlayed: ({ variant, point }, outcome) => options.onResult?.(toResult(nameOf(variant), point, outcome)),
+      },
     );
     const reports = plans.map(({ variant, effectCount, points, findings }): VariantReport => {
       const own = played.filter(({ job }) => job.variant === variant);
@@ -103,8 +109,7 @@ function planOf(
   variant: MatrixVariant,
   index: number,
   recorded: readonly Played<{ readonly variant: MatrixVariant; readonly life: Life }>[],
-  { point }: CrashMatrixOptions,
-  every: number,
+  options: CrashMatrixOptions,
 ): {
   readonly variant: MatrixVariant;
   readonly effectCount: number;
@@ -121,12 +126,20 @@ function planOf(
   const effects = byLife.flatMap(({ life, recordings }) =>
     (recordings[0] ?? []).map(({ effect }) => `${life} ${effect}`),
   );
-  const chosen =
-    point === undefined
-      ? points.filter((_, at) => (at + index) % every === 0)
-      : points.filter(({ id }) => id === point);
+  const chosen = choose(points, index, options);
   const findings = own.flatMap(({ outcome }) => outcome.findings);
   return { variant, effectCount: new Set(effects).size, points, chosen, findings };
+}
+
+function choose(
+  points: readonly MatrixPoint[],
+  variantIndex: number,
+  { every = 1, shard, point }: CrashMatrixOptions,
+): readonly MatrixPoint[] {
+  if (point !== undefined) return points.filter(({ id }) => id === point);
+  return points
+    .filter((_, at) => (at + variantIndex) % every === 0)
+    .filter(({ id }) => shard === undefined || Number.parseInt(id, 16) % shard.count === shard.index - 1);
 }
 
 function toResult(variant: string, point: MatrixPoint, outcome: RunOutcome): PointResult {
@@ -151,7 +164,10 @@ class Players implements AsyncDisposable {
   async playAll<Job>(
     jobs: readonly Job[],
     settingsOf: (job: Job) => JobSettings,
-    options: { readonly onProgress: (progress: Omit<MatrixProgress, 'phase'>) => void },
+    options: {
+      readonly onProgress: (progress: Omit<MatrixProgress, 'phase'>) => void;
+      readonly onPlayed?: (job: Job, outcome: RunOutcome) => void;
+    },
   ): Promise<readonly Played<Job>[]> {
     const played: Played<Job>[] = [];
     let [done, findingCount] = [0, 0];
@@ -172,6 +188,7 @@ class Players implements AsyncDisposable {
         runsLeft = outcome.findings.length === 0 ? runsLeft - 1 : 0;
         done += 1;
         findingCount += outcome.findings.length;
+        options.onPlayed?.(job, outcome);
         options.onProgress({ done, total: jobs.length, findingCount });
       }
       await this.#stop(cluster);

@@ -22,7 +22,8 @@ describe('findInJournal', () => {
     ['a Mount that was refused', perContainer, [call('Mount', { isDone: false })], []],
     ['as many as Mounts', firstContainer, [mount, unmount, mount, unmount], []],
     ['fewer than Mounts', firstContainer, [mount, mount, unmount], ['leak']],
-    ['more than Mounts', firstContainer, [mount, unmount, unmount], ['leak']],
+    ['one that finds nothing mounted', firstContainer, [unmount, mount, unmount], []],
+    ['two that find nothing mounted', firstContainer, [mount, unmount, unmount, unmount], ['leak']],
     ['one under a container', perContainer, [mount, call('Unmount', { holders: [7] })], ['lost']],
     ['nothing', perContainer, [], []],
   ])('judges %s', (_, variant, journal, kinds) => {

@@ -20,7 +20,7 @@ export function findInJournal({ counting }: MatrixVariant, journal: readonly Jou
     .filter(({ holders }) => holders.length > 0)
     .map(({ holders }): Finding => ({ kind: 'lost', what: `${volume} was unmounted under ${holders.join(', ')}` }));
   if (counting === 'first_container') {
-    if (mounts.length === unmounts.length) return pulled;
+    if (isBalanced(done)) return pulled;
     const what = `${volume}: ${mounts.length} mounts and ${unmounts.length} unmounts of a driver that counts`;
     return [...pulled, { kind: 'leak', what }];
   }
@@ -28,4 +28,18 @@ export function findInJournal({ counting }: MatrixVariant, journal: readonly Jou
   const after = done.slice(last + 1).filter(({ method }) => method === 'VolumeDriver.Unmount');
   if (last < 0 || after.length === 1) return pulled;
   return [...pulled, { kind: 'leak', what: `${volume}: ${after.length} unmounts after its last holder` }];
+}
+
+/**
+ * As the driver counts: down to nothing, and not below. An agent that was killed between its note that it is about to ask
+ * and the question cannot know that there is nothing to undo.
+ */
+function isBalanced(done: readonly JournalEntry[]): boolean {
+  let [count, idleUnmountCount] = [0, 0];
+  for (const { method } of done) {
+    if (method === 'VolumeDriver.Mount') count += 1;
+    else if (method === 'VolumeDriver.Unmount' && count > 0) count -= 1;
+    else if (method === 'VolumeDriver.Unmount') idleUnmountCount += 1;
+  }
+  return count === 0 && idleUnmountCount <= 1;
 }

@@ -17,6 +17,20 @@ export async function processesOf(task: string): Promise<readonly number[]> {
   return await processesWith(TASK_VARIABLE, (value) => value === task);
 }
 
+/** Whether a task has become the sleep that is its last command. */
+export async function isStaying(task: string): Promise<boolean> {
+  for (const pid of await processesOf(task)) {
+    const command = await readTextIfThere(`/proc/${pid}/cmdline`, ['ESRCH']);
+    if (command?.startsWith('sleep\0') === true) return true;
+  }
+  return false;
+}
+
+/** Processes of the tasks of a run, by the host name of its agent. */
+export async function processesOfRun(hostname: string): Promise<readonly number[]> {
+  return await processesWith(TASK_VARIABLE, (value) => value.includes(`-${hostname}-`));
+}
+
 async function processesWith(variable: string, isWanted: (value: string) => boolean): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
   const wanted: number[] = [];

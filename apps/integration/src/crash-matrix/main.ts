@@ -1,7 +1,7 @@
 /** `npm run crash-matrix`: kills the agent before and after each of its effects, and looks at what comes of it. */
 import { parseArgs } from 'node:util';
 import { runCrashMatrix, type CrashMatrixOptions, type MatrixProgress } from './crash-matrix.ts';
-import { isClean, renderMatrix } from './matrix-report.ts';
+import { isClean, renderMatrix, renderResult } from './matrix-report.ts';
 import { matrixVariants, nameOf } from './matrix-variant.ts';
 
 const USAGE = `Record every effect of a mesos-agent on files, processes, its master and its drivers, then kill it with SIGKILL just
@@ -15,6 +15,7 @@ Flags:
       --every N      Only every N-th point (default 1, all)
       --variant V    Only this one of ${matrixVariants.map(nameOf).join(', ')};
                      may be given several times
+      --shard I/N    Only the I-th of N parts that are all together
       --point ID     Only this one
       --clusters N   Clusters that play at once (default 4)
       --json         Print the report as JSON
@@ -30,6 +31,12 @@ function toCount(flag: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new Error(`Expected ${flag} to be a whole number of at least 1, got '${text}'; see --help`);
+}
+
+function toShard(text: string): { readonly index: number; readonly count: number } {
+  const [index = 0, count = 0] = /^(\d+)\/(\d+)$/.exec(text)?.slice(1).map(Number) ?? [];
+  if (index >= 1 && index <= count) return { index, count };
+  throw new Error(`Expected --shard to be I/N with I from 1 to N, got '${text}'; see --help`);
 }
 
 function toVariant(text: string): (typeof matrixVariants)[number] {
@@ -52,6 +59,7 @@ async function main(): Promise<void> {
     options: {
       every: { type: 'string' },
       variant: { type: 'string', multiple: true },
+      shard: { type: 'string' },
       point: { type: 'string' },
       clusters: { type: 'string' },
       json: { type: 'boolean' },
@@ -68,9 +76,13 @@ async function main(): Promise<void> {
   const options: CrashMatrixOptions = {
     ...(values.variant === undefined ? {} : { variants: values.variant.map(toVariant) }),
     ...(every === undefined ? {} : { every }),
+    ...(values.shard === undefined ? {} : { shard: toShard(values.shard) }),
     ...(values.point === undefined ? {} : { point: values.point }),
     ...(clusterCount === undefined ? {} : { clusterCount }),
     onProgress: showProgress,
+    onResult: (result) => {
+      for (const line of renderResult(result)) process.stderr.write(`${line}\n`);
+    },
   };
   const report = await runCrashMatrix(options);
   const isGood = isClean(report);

@@ -8,8 +8,8 @@ import { buildSmallImage } from './small-image.ts';
 import type { JournalEntry } from './watched-driver.ts';
 
 const DRIVER = fileURLToPath(new URL('watched-driver.ts', import.meta.url));
-/** An agent that comes back under another id leaves tasks behind, and the master gives them up after 4 s. */
-const MASTER_FLAGS = ['--allocation_interval=50ms', '--agent_ping_timeout=2secs', '--max_agent_ping_timeouts=2'];
+/** Offers come soon, and an agent that is started again has the master's default of time for that. */
+const MASTER_FLAGS = ['--allocation_interval=50ms'];
 
 /** Offers a driver that counts its mounts where the agent is to leave it balanced, and one that does not where it is not. */
 export type DriverKind = 'plain' | 'counting';

@@ -12,6 +12,8 @@ import {
   type TaskStatus,
 } from '@drydock/mesos';
 
+import type { TaskFacts } from './task-truth.ts';
+
 type Offer = NonNullable<NonNullable<SchedulerEvent['offers']>['offers']>[number];
 
 export interface FrameworkOptions {
@@ -69,12 +71,18 @@ export class MatrixFramework implements AsyncDisposable {
     return this.#statuses.filter(({ task_id }) => task_id.value === task).map(({ state }) => state);
   }
 
-  lastOf(task: string): TaskStatus | undefined {
+  statusOf(task: string): TaskStatus | undefined {
     return this.#statuses.findLast(({ task_id }) => task_id.value === task);
   }
 
+  /** What was heard of a task. */
+  factsOf(task: string): Pick<TaskFacts, 'name' | 'states' | 'message'> {
+    const message = this.statusOf(task)?.message;
+    return { name: task, states: this.statesOf(task), ...(message === undefined ? {} : { message }) };
+  }
+
   hasEnded(task: string): boolean {
-    return this.statesOf(task).some((state) => isTerminalState(state) || state === 'TASK_UNREACHABLE');
+    return this.statesOf(task).some(isTerminalState);
   }
 
   async launch(task: Omit<TaskInfo, 'agent_id'>): Promise<void> {

@@ -1,4 +1,4 @@
-import type { MatrixReport, VariantReport } from './crash-matrix.ts';
+import type { MatrixReport, PointResult, VariantReport } from './crash-matrix.ts';
 import type { Finding } from './findings.ts';
 
 export interface MatrixCounts {
@@ -47,14 +47,20 @@ function findingsOf({ findings, results }: VariantReport): readonly Finding[] {
 
 function renderFindings({ variant, findings, results }: VariantReport): readonly string[] {
   const lines = findings.map(({ kind, what }) => `${variant}, no kill: ${kind}: ${what}`);
-  for (const { point, isReached, findings: found } of results) {
-    if (isReached && found.length === 0) continue;
-    lines.push(`${variant}, killed in its ${point.life} life, ${point.moment}: ${point.effect}`);
-    if (!isReached) lines.push('  the agent did not come to this point');
-    for (const { kind, what } of found) lines.push(`  ${kind}: ${what}`);
-    lines.push(`  again: npm run crash-matrix -- --variant ${variant} --point ${point.id}`, '');
-  }
+  lines.push(...results.flatMap((result) => renderResult(result)));
   return lines;
+}
+
+/** Nothing for a point at which all was well. */
+export function renderResult({ variant, point, isReached, findings }: PointResult): readonly string[] {
+  if (isReached && findings.length === 0) return [];
+  return [
+    `${variant}, killed in its ${point.life} life, ${point.moment}: ${point.effect}`,
+    ...(isReached ? [] : ['  the agent did not come to this point']),
+    ...findings.map(({ kind, what }) => `  ${kind}: ${what}`),
+    `  again: npm run crash-matrix -- --variant ${variant} --point ${point.id}`,
+    '',
+  ];
 }
 
 function renderTable({ variants }: MatrixReport): readonly string[] {

@@ -4,11 +4,13 @@
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@drydock/base/errors';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
 import { findInJournal, type Finding } from './findings.ts';
-import { processesOf } from './holders.ts';
+import { findFreePort } from './free-port.ts';
+import { isStaying, processesOf } from './holders.ts';
 import type { HookSettings, KillPoint, Moment, SeenMoment } from './hook/effect-gate.ts';
 import { findLeftovers } from './leftovers.ts';
 import { driverOf, type DriverKind, type MatrixCluster } from './matrix-cluster.ts';
@@ -16,7 +18,7 @@ import { MatrixFramework } from './matrix-framework.ts';
 import { matrixTasks, type MatrixTasks } from './matrix-tasks.ts';
 import type { MatrixVariant } from './matrix-variant.ts';
 import { SupervisedAgent } from './supervised-agent.ts';
-import { judgeTasks, type TaskFacts } from './task-truth.ts';
+import { judgeTask, type TaskFacts } from './task-truth.ts';
 
 /** Which life of the agent is watched: its first, or the one after the restart at the quiet moment. */
 export type Life = 'first' | 'second';
@@ -44,12 +46,14 @@ export interface RunOutcome {
   readonly log?: string;
 }
 
+/** Between two tasks that may not get a volume yet. */
+const WRITE_PAUSE_MS = 500;
 const WAIT_MS_MAX_DEFAULT = 60_000;
 const LOG_CHARACTERS_MAX = 6_000;
 
 /** Plays one run, and removes what it has written unless something was found. */
 export async function playRun(cluster: MatrixCluster, options: RunOptions): Promise<RunOutcome> {
-  const run = new MatrixRun(cluster, options);
+  const run = new MatrixRun(cluster, options, await findFreePort());
   await mkdir(run.workDir, { recursive: true });
   const findings = await run.play();
   const lines = ((await readTextIfThere(run.hookLog)) ?? '').split('\n').filter((line) => line !== '');
@@ -79,15 +83,18 @@ class MatrixRun {
   readonly #driver: DriverKind;
   readonly #tasks: MatrixTasks;
   readonly #storeDir: string;
+  /** One for all starts: the master takes an agent at the address of one that is gone for its successor. */
+  readonly #port: number;
   /** As seen inside. */
   readonly #runtimeDir: string;
 
-  constructor(cluster: MatrixCluster, options: RunOptions) {
+  constructor(cluster: MatrixCluster, options: RunOptions, port: number) {
     const { name, variant } = options;
+    this.#port = port;
     this.#options = options;
     this.#cluster = cluster;
     this.#driver = driverOf(variant);
-    this.#tasks = matrixTasks(name, this.#driver);
+    this.#tasks = matrixTasks(`${cluster.cluster.runId}-${name}`, this.#driver);
     this.directory = join(cluster.cluster.directory, name);
     this.workDir = join(this.directory, 'work');
     this.hookLog = join(this.directory, 'effects');
@@ -148,60 +155,72 @@ class MatrixRun {
     await framework.reach(keeper.info.name, 'TASK_RUNNING');
     const isKept = !framework.hasEnded(keeper.info.name);
     if (isKept) await this.#untilKept(framework);
-    const keptBy = isKept ? await processesOf(keeper.mark) : [];
+    const processes = isKept ? await processesOf(keeper.mark) : [];
 
     framework.isHoldingEnds = true;
     const writerStart = agent.startCount;
     await framework.launch(writer.info);
     await framework.reach(writer.info.name);
-    const writerEnd = agent.startCount;
+    const written: TaskFacts = {
+      ...framework.factsOf(writer.info.name),
+      isInterrupted: agent.startCount !== writerStart,
+      isAfterKill: writerStart > 1,
+      isKilled: false,
+      data: await this.#textIn(this.#tasks.written),
+    };
+    await this.#restart(agent, framework);
+    if (!written.states.includes('TASK_FINISHED')) await this.#writeAgain(framework);
 
-    if (agent.startCount === 1) {
-      await this.#untilQuiet();
-      const { offerCount } = framework;
-      await agent.killOnce();
-      await framework.stopHolding({ all: false });
-      await framework.waitForOfferAfter(offerCount);
-    } else {
-      await framework.stopHolding({ all: true });
-    }
-
-    const stillKeptBy = await processesOf(keeper.mark);
+    const laterProcesses = await processesOf(keeper.mark);
     const isKilled = !framework.hasEnded(keeper.info.name);
     await framework.kill(keeper.info.name);
-    const facts: readonly TaskFacts[] = [
-      {
-        name: keeper.info.name,
-        states: framework.statesOf(keeper.info.name),
-        last: framework.lastOf(keeper.info.name),
-        isInterrupted: agent.startCount !== keeperStart,
-        isKilled,
-        processes: keptBy,
-        laterProcesses: stillKeptBy,
-        data: await this.#textIn(this.#tasks.kept),
-      },
-      {
-        name: writer.info.name,
-        states: framework.statesOf(writer.info.name),
-        last: framework.lastOf(writer.info.name),
-        isInterrupted: writerEnd !== writerStart,
-        isKilled: false,
-        data: await this.#textIn(this.#tasks.written),
-      },
-    ];
+    const kept: TaskFacts = {
+      ...framework.factsOf(keeper.info.name),
+      isInterrupted: agent.startCount !== keeperStart,
+      isAfterKill: false,
+      isKilled,
+      processes,
+      laterProcesses,
+      data: await this.#textIn(this.#tasks.kept),
+    };
     await this.#untilClean(this.#waitMsMax);
     const late = framework.late.map(({ task_id, state }): Finding => ({
       kind: 'lost',
       what: `${task_id.value}: ${state} came after its end was acknowledged`,
     }));
     await framework.tearDown();
-    return [...facts.flatMap(judgeTasks), ...late];
+    return [...judgeTask(kept), ...judgeTask(written), ...late];
   }
 
-  /** The keeper has written; its container may also have been ended meanwhile. */
+  /** At the quiet moment; an agent that has come to its point before is not killed once more. */
+  async #restart(agent: SupervisedAgent, framework: MatrixFramework): Promise<void> {
+    if (agent.startCount > 1) return await framework.stopHolding({ all: true });
+    await this.#untilQuiet();
+    const { offerCount } = framework;
+    await agent.killOnce();
+    await framework.stopHolding({ all: false });
+    await framework.waitForOfferAfter(offerCount);
+  }
+
+  /** The volume can be used, if not at once. */
+  async #writeAgain(framework: MatrixFramework): Promise<void> {
+    const { writer } = this.#tasks;
+    const deadline = performance.now() + this.#waitMsMax;
+    for (let count = 2; ; count += 1) {
+      const name = `${writer.info.name}-${count}`;
+      await framework.launch({ ...writer.info, name, task_id: { value: name } });
+      await framework.reach(name);
+      const last = framework.statusOf(name);
+      if (last?.state === 'TASK_FINISHED') return;
+      if (performance.now() > deadline) throw new Error(`The volume cannot be used again: ${last?.message ?? ''}`);
+      await delay(WRITE_PAUSE_MS);
+    }
+  }
+
+  /** The keeper does nothing but stay; its container may also have been ended meanwhile. */
   async #untilKept(framework: MatrixFramework): Promise<void> {
-    const { keeper, kept } = this.#tasks;
-    await waitUntil(async () => framework.hasEnded(keeper.info.name) || (await this.#textIn(kept)) !== undefined, {
+    const { keeper } = this.#tasks;
+    await waitUntil(async () => framework.hasEnded(keeper.info.name) || (await isStaying(keeper.mark)), {
       what: 'the keeper to have written',
       timeoutMs: this.#waitMsMax,
     });
@@ -267,6 +286,7 @@ class MatrixRun {
     return [
       `--master=${this.#cluster.cluster.master}`,
       `--hostname=${name}`,
+      `--port=${this.#port}`,
       '--isolation=docker/volume,docker/runtime,filesystem/linux',
       '--image_providers=docker',
       '--executor_environment_variables={}',

@@ -19,7 +19,7 @@ export interface MatrixTasks {
   readonly written: { readonly volume: string; readonly file: string };
 }
 
-/** Names of volumes begin with the run's. */
+/** Marks and names of volumes begin with `run`, which is unique on the machine. */
 export function matrixTasks(run: string, driver: string): MatrixTasks {
   const [shared, own] = [`${run}-shared`, `${run}-own`];
   // Each text appears as a whole, by a rename.

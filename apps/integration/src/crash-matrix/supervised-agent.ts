@@ -62,7 +62,7 @@ export class SupervisedAgent {
     this.assertUp();
   }
 
-  /** SIGTERM when it listens, and again after a start when it was killed while it stopped. */
+  /** Ends it and all that it runs when it listens, and again after a start when it was killed while it stopped. */
   async stop(): Promise<void> {
     for (;;) {
       this.assertUp();
@@ -71,7 +71,9 @@ export class SupervisedAgent {
       await this.#untilListening(count);
       if (this.#startCount !== count || daemon === undefined) continue;
       this.#isStopping = true;
-      await daemon.stop();
+      // As SIGTERM, but what runs ends with it.
+      daemon.kill('SIGUSR1');
+      await waitUntil(() => daemon.hasEnded, { what: 'the agent to end', timeoutMs: READY_MS_MAX });
       if (daemon.exitCode === 0) break;
       this.#isStopping = false;
       this.#supervision = this.#supervise(await this.#start());
