@@ -50,8 +50,9 @@ export async function cleanUpContainer(
 }
 
 /**
- * Removes the sandbox of a nested container. What lies in a root's sandbox belongs to the framework's user, who may have put
- * a link on the way; then nothing is removed.
+ * Removes the sandbox of a nested container.
+ * DEVIATION: upstream follows links on the way to it, and what lies in the root's sandbox belongs to the framework's user;
+ * here nothing is removed then.
  * @throws RemoveFailedError
  */
 export async function removeSandbox(rootSandbox: string, sandbox: string): Promise<void> {

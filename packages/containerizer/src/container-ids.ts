@@ -39,13 +39,20 @@ export function sandboxBelow(rootSandbox: string, { value, parent }: ContainerID
   return parent === undefined ? rootSandbox : `${sandboxBelow(rootSandbox, parent)}/containers/${value}`;
 }
 
-/** Children before their parents, those of one depth at once. */
+/** Each with runtime calls of its own. */
+const AT_ONCE_COUNT_MAX = 16;
+
+/** Children before their parents; of one depth some at once. */
 export async function forEachDeepestFirst(
   ids: readonly ContainerID[],
   act: (containerId: ContainerID) => Promise<void>,
 ): Promise<void> {
   const byDepth = Map.groupBy(ids, containerDepth);
   for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
-    await Promise.all((byDepth.get(depth) ?? []).map(act));
+    const waiting = (byDepth.get(depth) ?? []).values();
+    const takeTurns = async (): Promise<void> => {
+      for (const id of waiting) await act(id);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE_COUNT_MAX }, takeTurns));
   }
 }

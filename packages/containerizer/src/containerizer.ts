@@ -268,6 +268,7 @@ export class MesosContainerizer implements AsyncDisposable {
     if (this.#containers.has(pathOf(id))) throw new AlreadyLaunchedError(text);
     assertUnambiguous(id);
     if (id.parent === undefined) return;
+    // DEVIATION: upstream launches over what is kept of it, and the next agent takes the new one for terminated.
     if (this.#rootOf(id)?.terminated.has(pathOf(id)) === true) {
       throw new LaunchFailedError(`Container '${text}' has terminated and is not removed yet`);
     }

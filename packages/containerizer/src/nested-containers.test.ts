@@ -76,7 +76,7 @@ describe('nested containers', () => {
   });
 
   it(
-    'are no concern of isolators that do not support nesting, and end whatever fails',
+    'are no concern of isolators without nesting, end whatever fails, and are removed without links',
     { tags: ['root'] },
     async () => {
       const outcomes = outcomesOf(
@@ -92,6 +92,10 @@ describe('nested containers', () => {
           ],
           refusal: 'Failed to destroy nested containers: Failed to clean up an isolator when destroying container: no',
           containers: [],
+        },
+        linked: {
+          refusal: `Failed to remove the sandbox directory: ${base.path}/sandbox-linked/containers leads to ${base.path}/elsewhere`,
+          left: ['child'],
         },
         false: {
           calls: ['prepare parent-false', 'cleanup parent-false'],

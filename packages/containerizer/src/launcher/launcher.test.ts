@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '@drydock/base/log';
+import { runOrThrow } from '@drydock/base/subprocess';
 import { Launcher, type AttachedContainer } from './launcher.ts';
 import { createOciConfig } from './oci-config.ts';
 
@@ -57,5 +58,14 @@ describe('Launcher', () => {
   it('attaches nothing where no shim was written down', async () => {
     const launcher = new Launcher({ runtime: '/no', runtimeStateDirectory: join(base, 'state'), logger: silentLogger });
     await expect(launcher.attach({ runtimeId: 'c', directory: join(base, 'missing') })).resolves.toBeUndefined();
+  });
+
+  it('says so when what is left of a container does not end', { tags: ['slow'] }, async () => {
+    const launcher = new Launcher({ runtime: '/no', runtimeStateDirectory: join(base, 'state'), logger: silentLogger });
+    await runOrThrow(['mkfifo', join(base, 'alive')]);
+    await using _held = await open(join(base, 'alive'), 'r+');
+    await expect(launcher.endOrphan('c', base)).rejects.toThrow(
+      "The container 'c' of an earlier agent did not end within 20 s of SIGKILL",
+    );
   });
 });
