@@ -21,7 +21,10 @@ export interface AgentOptions {
   readonly executorShutdownGraceMs: number;
   /** `--max_completed_executors_per_framework`. */
   readonly completedExecutorCountMax: number;
-  readonly containerizer: Pick<MesosContainerizer, 'launch' | 'launchWithoutProcess' | 'destroy' | 'destroyErrorCount'>;
+  readonly containerizer: Pick<
+    MesosContainerizer,
+    'launch' | 'launchWithoutProcess' | 'destroy' | 'destroyErrorCount' | 'wait' | 'signal' | 'remove'
+  >;
   readonly files: VirtualFiles;
   readonly logger: Logger;
   /** What an earlier agent on this `workDir` has left, and the processes of its containers. */

@@ -30,6 +30,7 @@ import { Executors } from './executors.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { agentInfo, registrationOf } from './agent-registration.ts';
 import type { AgentFramework } from './frameworks.ts';
+import { OperatorContainers, adoptOthers } from './operator-containers.ts';
 import { SHUTTING_DOWN, refusalCalls } from './refused-task.ts';
 import { pointLink } from './sandbox.ts';
 import { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
@@ -43,6 +44,8 @@ export class Agent {
   readonly options: AgentOptions;
   readonly #checkpoints: AgentCheckpoints;
   readonly #executors: Executors;
+  /** Containers that operators and executors have launched. */
+  readonly operatorContainers: OperatorContainers;
   readonly #updates: StatusUpdateStreams;
   readonly #logger: Logger;
   readonly #link: StartedAgentLink;
@@ -69,9 +72,11 @@ export class Agent {
       updates: this.#updates,
       send: async (call) => await this.#link.send(call),
     });
+    this.operatorContainers = new OperatorContainers({ ...options, runs: () => this.activeRuns });
     if (options.recovered !== undefined) {
       this.#id = options.recovered.state.agent.id.value;
       this.#executors.recover(options.recovered);
+      adoptOthers(this.operatorContainers, options.recovered, this.activeRuns);
     }
     this.#link = startAgentLink({
       master: options.master,
@@ -147,6 +152,7 @@ export class Agent {
 
   async #end(runs: readonly ExecutorRun[], isForAll: boolean): Promise<void> {
     this.#state = 'draining';
+    this.operatorContainers.stop();
     await this.#executors.end(runs);
     if (this.#link.state === 'registered') {
       await waitUntil(() => this.#updates.pendingCount === 0, {

@@ -66,6 +66,17 @@ export async function createNestedSandbox(
   });
 }
 
+/**
+ * Makes the sandbox of a container that is nobody's task, as `createSandbox`; root owns all above it.
+ * @throws SandboxError
+ */
+export async function createNamedSandbox(sandbox: string, user: string): Promise<string> {
+  return await made(sandbox, async () => {
+    await mkdir(dirname(sandbox), { recursive: true });
+    await fillSandbox(sandbox, user);
+  });
+}
+
 async function fillSandbox(sandbox: string, user: string): Promise<void> {
   const { uid, gid } = await resolveUser(user, { signal: AbortSignal.timeout(USER_LOOKUP_MS_MAX) });
   await mkdir(sandbox, { mode: 0o750 });

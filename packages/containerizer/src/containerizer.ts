@@ -30,7 +30,7 @@ import { launchContainer, type LaunchPhase } from './launch-container.ts';
 import type { CommandConfig } from './launch-info.ts';
 import { removeCgroups } from './launcher/cgroups.ts';
 import type { ContainerProcess, ForkedContainer } from './launcher/container-process.ts';
-import type { ContainerTermination } from './launcher/container-termination.ts';
+import type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
 
 export interface LaunchOptions {
   /** Aborting it fails the launch; `destroy` has to follow as always. */
@@ -115,6 +115,15 @@ export class MesosContainerizer implements AsyncDisposable {
     const container = this.#containers.get(pathOf(containerId));
     if (container !== undefined) return await container.termination.promise;
     return this.#rootOf(containerId)?.terminated.get(pathOf(containerId));
+  }
+
+  /** Signals the command of a container; false when it is not there or has no process. SIGTERM aborts one at its gate. */
+  async signal(containerId: ContainerID, signal: SentSignal): Promise<boolean> {
+    const forked = this.#containers.get(pathOf(containerId))?.forked;
+    if (forked === undefined) return false;
+    if (signal === 'SIGTERM') await forked.terminate();
+    else await forked.kill();
+    return true;
   }
 
   /**

@@ -52,6 +52,8 @@ export type {
   AgentGetFrameworks,
   AgentGetTasks,
   AgentResponse,
+  ContainerEnd,
+  LaunchContainer,
   ResourceStatistics,
 } from './operator/agent-messages.ts';
 export {
@@ -63,6 +65,7 @@ export {
   refuseUnimplemented,
 } from './operator/common-calls.ts';
 export type { OperatorApi } from './operator/common-calls.ts';
+export { unimplementedFields } from './validation/task-fields.ts';
 export { validateContainerCall } from './operator/validate-container-call.ts';
 export { frameworkRoles, rolesToState } from './operator/framework-roles.ts';
 export { taskToState } from './operator/legacy-task.ts';

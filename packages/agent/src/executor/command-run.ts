@@ -20,6 +20,7 @@ export class CommandRun implements ExecutorRun {
   readonly ids: RunIds;
   readonly executor: ExecutorInfo;
   readonly containerId: ContainerID;
+  readonly user: string;
   readonly journal: RunJournal;
   readonly #options: CommandRunOptions;
   readonly #task: TaskRun;
@@ -40,6 +41,7 @@ export class CommandRun implements ExecutorRun {
     this.journal = options.journalOf(this.ids);
     this.#sandbox = recovered?.sandbox;
     const user = options.isSwitchingUser ? (task.command?.user ?? framework.user) : 'root';
+    this.user = user;
     this.#task = new TaskRun({
       ...options,
       task,

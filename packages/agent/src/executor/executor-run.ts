@@ -12,6 +12,8 @@ export interface ExecutorRun {
   /** The framework wants its containers to outlive the agent. */
   readonly isCheckpointed: boolean;
   readonly containerId: ContainerID;
+  /** Who runs what has no user of its own. */
+  readonly user: string;
   readonly containerStatus: ContainerStatus;
   /** Of the executor; undefined before it is made. */
   readonly sandbox: string | undefined;

@@ -51,6 +51,7 @@ export class GroupRun implements ExecutorRun {
   readonly ids: RunIds;
   readonly executor: ExecutorInfo;
   readonly containerId: ContainerID;
+  readonly user: string;
   readonly journal: RunJournal;
   readonly #options: GroupRunOptions;
   readonly #groups: Group[] = [];
@@ -74,6 +75,7 @@ export class GroupRun implements ExecutorRun {
       executorId: executor.executor_id.value,
       containerId: this.containerId.value,
     };
+    this.user = options.isSwitchingUser ? framework.user : 'root';
     this.journal = options.journalOf(this.ids);
     this.#sandbox = recovered?.sandbox;
     const byGroup = Map.groupBy(recovered?.tasks ?? [], ({ place }) => place.groupId);
@@ -168,8 +170,7 @@ export class GroupRun implements ExecutorRun {
 
   /** The container of the executor, with its volumes. */
   async #prepare(): Promise<void> {
-    const { containerizer, framework, recovered, workDir, onSandbox, isSwitchingUser, hasDockerVolumes } =
-      this.#options;
+    const { containerizer, recovered, workDir, onSandbox, hasDockerVolumes } = this.#options;
     if (recovered !== undefined) {
       onSandbox(this, recovered.sandbox);
       // Without it there is none for any task either, and each says so.
@@ -189,7 +190,7 @@ export class GroupRun implements ExecutorRun {
         ...(container === undefined ? {} : { container }),
         resources,
         sandboxDirectory: sandbox,
-        user: isSwitchingUser ? framework.user : 'root',
+        user: this.user,
       },
       { signal: this.#aborting.signal },
     );

@@ -1,11 +1,13 @@
 /** What the agent knows, as messages of its operator API. @see src/slave/http.cpp */
 import {
   isTerminalState,
+  type AgentCall,
   type AgentContainer,
   type AgentGetExecutors,
   type AgentGetFrameworks,
   type AgentGetTasks,
   type AgentInfo,
+  type ContainerID,
   type ExecutorInfo,
 } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
@@ -46,17 +48,53 @@ export function getTasks(agent: Agent): AgentGetTasks {
   };
 }
 
-export async function getContainers(agent: Agent, cgroupsRoot: string | undefined): Promise<AgentContainer[]> {
-  return await Promise.all(
-    agent.activeRuns.map(async (run) => ({
-      framework_id: { value: run.ids.frameworkId },
-      executor_id: { value: run.ids.executorId },
-      executor_name: run.executor.name ?? '',
-      container_id: run.containerId,
-      container_status: run.containerStatus,
-      resource_statistics: await statisticsOf(run, cgroupsRoot),
-    })),
+/** Those of executors, and what `show_nested` and `show_standalone` ask for. */
+export async function getContainers(
+  agent: Agent,
+  cgroupsRoot: string | undefined,
+  {
+    show_nested: showsNested = false,
+    show_standalone: showsStandalone = false,
+  }: NonNullable<AgentCall['get_containers']>,
+): Promise<AgentContainer[]> {
+  const { activeRuns, operatorContainers } = agent;
+  const ofExecutors = activeRuns.map(async (run): Promise<AgentContainer> => ({
+    ...executorFacts(run),
+    container_id: run.containerId,
+    container_status: run.containerStatus,
+    resource_statistics: await statisticsOf(run, cgroupsRoot),
+  }));
+  const ofTasks = activeRuns.flatMap((run) =>
+    run.isCommand
+      ? []
+      : run.tasks.filter(({ state }) => !isTerminalState(state)).map(({ containerId }) => ({ run, containerId })),
   );
+  const ofOperators = operatorContainers.ids.map((containerId) => ({
+    containerId,
+    run: activeRuns.find((run) => run.containerId.value === rootOf(containerId).value),
+  }));
+  const others = [...ofTasks, ...ofOperators].filter(({ containerId: { parent } }) =>
+    parent === undefined ? showsStandalone : showsNested,
+  );
+  return [
+    ...(await Promise.all(ofExecutors)),
+    ...others.map(({ run, containerId }) => ({
+      ...(run === undefined ? {} : executorFacts(run)),
+      container_id: containerId,
+    })),
+  ];
+}
+
+function executorFacts({ ids, executor }: ExecutorRun): Omit<AgentContainer, 'container_id'> {
+  return {
+    framework_id: { value: ids.frameworkId },
+    executor_id: { value: ids.executorId },
+    executor_name: executor.name ?? '',
+  };
+}
+
+function rootOf(id: ContainerID): ContainerID {
+  return id.parent === undefined ? id : rootOf(id.parent);
 }
 
 function currentRuns({ frameworks }: Agent): readonly ExecutorRun[] {

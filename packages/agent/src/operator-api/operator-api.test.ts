@@ -155,19 +155,11 @@ describe('POST /api/v1 of the agent', () => {
   });
 
   const JSON_TYPE = { 'Content-Type': 'application/json' };
-  const UNIMPLEMENTED = [
-    'launch_nested_container',
-    'wait_nested_container',
-    'kill_nested_container',
-    'remove_nested_container',
-    'launch_nested_container_session',
-    'attach_container_input',
-    'attach_container_output',
-    'launch_container',
-    'wait_container',
-    'kill_container',
-    'remove_container',
-  ];
+  const NESTED = ['launch', 'wait', 'kill', 'remove'].flatMap((verb) => [
+    `${verb}_nested_container`,
+    `${verb}_container`,
+  ]);
+  const UNIMPLEMENTED = ['launch_nested_container_session', 'attach_container_input', 'attach_container_output'];
   it.each([
     [{}, '{}', 400, "Expecting 'Content-Type' to be present"],
     [JSON_TYPE, '{}', 400, "Failed to validate agent::Call: Expecting 'type' to be present"],
@@ -180,7 +172,7 @@ describe('POST /api/v1 of the agent', () => {
     ],
     [JSON_TYPE, '{"type":"PRUNE_IMAGES"}', 501, 'Call PRUNE_IMAGES is not implemented'],
     [JSON_TYPE, '{"type":"READ_FILE","read_file":{"path":"/etc/passwd","offset":0}}', 404, ''],
-    ...['read_file', 'list_files', 'set_logging_level', 'get_metrics', ...UNIMPLEMENTED].map(
+    ...['read_file', 'list_files', 'set_logging_level', 'get_metrics', ...NESTED, ...UNIMPLEMENTED].map(
       (body): [Record<string, string>, string, number, string] => [
         JSON_TYPE,
         JSON.stringify({ type: body.toUpperCase() }),
@@ -196,10 +188,38 @@ describe('POST /api/v1 of the agent', () => {
     ],
     ...UNIMPLEMENTED.map((body): [Record<string, string>, string, number, string] => [
       JSON_TYPE,
-      JSON.stringify({ type: body.toUpperCase(), [body]: { container_id: { value: 'c', parent: { value: 'p' } } } }),
+      JSON.stringify({ type: body.toUpperCase(), [body]: {} }),
       501,
       `Call ${body.toUpperCase()} is not implemented`,
     ]),
+    ...['launch', 'wait', 'kill', 'remove'].flatMap((verb) => {
+      const text = {
+        launch: 'Unable to locate executor for parent container p',
+        wait: 'Container p/c cannot be found',
+        kill: 'Container p/c cannot be found (or is already killed)',
+        remove: 'Unable to locate executor for parent container p',
+      }[verb];
+      return [`${verb}_nested_container`, `${verb}_container`].map(
+        (body): [Record<string, string>, string, number, string] => [
+          JSON_TYPE,
+          JSON.stringify({
+            type: body.toUpperCase(),
+            [body]: { container_id: { value: 'c', parent: { value: 'p' } } },
+          }),
+          404,
+          text ?? '',
+        ],
+      );
+    }),
+    [
+      JSON_TYPE,
+      JSON.stringify({
+        type: 'KILL_NESTED_CONTAINER',
+        kill_nested_container: { container_id: { value: 'c', parent: { value: 'p' } }, signal: 1 },
+      }),
+      400,
+      "Expecting 'signal' to be 9 or 15, got 1",
+    ],
   ])('refuses %j %s with %i', async (headers, body, status, text) => {
     const response = await post(body, headers);
     expect([response.status, await response.text()]).toEqual([status, text]);

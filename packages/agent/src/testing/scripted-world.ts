@@ -134,6 +134,10 @@ export class ScriptedContainerizer {
 
   launchWithoutProcess: AgentOptions['containerizer']['launchWithoutProcess'] = async () => await Promise.resolve();
 
+  wait: AgentOptions['containerizer']['wait'] = async () => await Promise.resolve(undefined);
+  signal: AgentOptions['containerizer']['signal'] = async () => await Promise.resolve(false);
+  remove: AgentOptions['containerizer']['remove'] = async () => await Promise.resolve();
+
   readonly destroyErrorCount = 0;
   destroy: AgentOptions['containerizer']['destroy'] = async (id) => {
     this.destroyed.push(id);

@@ -140,6 +140,9 @@ function scriptedContainer(): {
     containerizer: {
       launch: async () => await Promise.resolve(started),
       launchWithoutProcess: nothing,
+      wait: async () => await Promise.resolve(undefined),
+      signal: async () => await Promise.resolve(false),
+      remove: nothing,
       destroy: async () => await cleanedUp.promise,
       destroyErrorCount: 0,
     },
