@@ -54,3 +54,19 @@ describe("the document's examples", { tags: ['root'] }, () => {
     expect([(await inspect('volume1')).Size, (await inspect('volume2')).Size]).toEqual(['67108864', '33554432']);
   });
 });
+
+describe('the example of a task group', { tags: ['root'] }, () => {
+  it('has two tasks that share a volume at a time', async () => {
+    const argv = [`--master=${cluster.master}`, `--task_group=${pathOf('task-group')}`];
+    const result = await cluster.run('mesos-execute', argv);
+    expect(result.exitCode, result.stderr).toBe(0);
+    expect(result.stdout).toContain('Submitted task group with tasks [ writer, reader ] to agent');
+    const ends = [...result.stdout.matchAll(/^Received status update TASK_FINISHED for task '(\w+)'$/gm)];
+    expect(ends.map(([, name = '']) => name).toSorted()).toEqual(['reader', 'writer']);
+    const frameworkId = /^Subscribed with ID (\S+)$/m.exec(result.stdout)?.[1] ?? '';
+    const sandbox = await cluster.sandbox(frameworkId, 'default-executor');
+    expect(await readFile(`${sandbox}/tasks/reader/stdout`, 'utf8')).toBe('shared\n');
+    await cluster.waitUntilIdle();
+    expect((await inspect('volume0')).MountPoint).toBe('');
+  });
+});

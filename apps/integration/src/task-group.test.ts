@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LastingFramework } from './testing/lasting-framework.ts';
 import {
   assertNothingLeft,
   aVolume,
@@ -107,5 +108,40 @@ describe('mesos-execute --task_group', { tags, timeout: 120_000 }, () => {
     const { states } = await execute([aTask('probing', probe, 'nobody')]);
     expect(states.get('probing')?.at(-1)).toBe('TASK_FINISHED');
     await assertNothingLeft(cluster);
+  });
+});
+
+describe('the executor of a task group', { tags, timeout: 120_000 }, () => {
+  it('holds its own volume until it exits, which its framework is told', async () => {
+    await using framework = new LastingFramework(cluster.master);
+    await framework.subscribe();
+    const { slaves } = (await (await fetch(`http://${cluster.master}/state`)).json()) as { slaves: { id: string }[] };
+    const agentId = slaves[0]?.id ?? '';
+    const container = { type: 'MESOS', volumes: [aVolume({ driver: 'grouped', path: 'data' })] };
+    const executor = { id: 'holder', container };
+    const keeper = { name: 'keeper', command: { value: 'exec sleep 3600' } };
+    await framework.launchGroup(agentId, executor, [keeper]);
+    await framework.status('keeper', 'TASK_RUNNING');
+    // A second group in the same executor, with a task that holds the volume for a moment.
+    await framework.launchGroup(agentId, executor, [
+      { name: 'user', command: { value: 'touch data/file' }, container },
+    ]);
+    await framework.status('user', 'TASK_FINISHED');
+    await waitUntil(async () => (await cluster.exec(['ls', cluster.agents[0]?.checkpointDir ?? ''])).stdout, {
+      what: 'the executor to be the only holder',
+      until: (names) => names.trim().split('\n').length === 1,
+    });
+    await framework.kill('keeper');
+    await framework.status('keeper', 'TASK_KILLED');
+    expect((await framework.next('FAILURE')).failure).toEqual({
+      agent_id: { value: agentId },
+      executor_id: { value: 'holder' },
+      status: 0,
+    });
+    await framework.call({ type: 'TEARDOWN' });
+    await assertNothingLeft(cluster);
+    const calls = await driver.stopAndListCalls();
+    expect(calls.filter((method) => method === 'VolumeDriver.Mount')).toHaveLength(2);
+    expect(calls.filter((method) => method === 'VolumeDriver.Unmount')).toHaveLength(1);
   });
 });

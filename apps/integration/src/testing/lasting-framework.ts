@@ -18,6 +18,10 @@ interface Offer {
   readonly agent_id: { readonly value: string };
 }
 
+type NamedTask = Json & { readonly name: string };
+
+const scalar = (name: string, value: number): Json => ({ name, type: 'SCALAR', scalar: { value } });
+
 export class LastingFramework implements AsyncDisposable {
   // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into, as parsed
   readonly events: any[] = [];
@@ -63,7 +67,32 @@ export class LastingFramework implements AsyncDisposable {
   }
 
   /** Runs tasks on an agent, when it is offered; their ids are their names, and each is small. */
-  async launchTasks(agentId: string, tasks: readonly (Json & { readonly name: string })[]): Promise<void> {
+  async launchTasks(agentId: string, tasks: readonly NamedTask[]): Promise<void> {
+    await this.#accept(agentId, tasks, (task_infos) => ({ type: 'LAUNCH', launch: { task_infos } }));
+  }
+
+  /** The same for a task group, in a default executor with this id and container. */
+  async launchGroup(
+    agentId: string,
+    executor: { readonly id: string; readonly container: Json },
+    tasks: readonly NamedTask[],
+  ): Promise<void> {
+    const info = {
+      type: 'DEFAULT',
+      executor_id: { value: executor.id },
+      container: executor.container,
+      resources: [scalar('cpus', 0.1), scalar('mem', 32), scalar('disk', 32)],
+    };
+    await this.#accept(agentId, tasks, (task_infos) => {
+      return { type: 'LAUNCH_GROUP', launch_group: { executor: info, task_group: { tasks: task_infos } } };
+    });
+  }
+
+  async #accept(
+    agentId: string,
+    tasks: readonly NamedTask[],
+    toOperation: (tasks: readonly Json[]) => Json,
+  ): Promise<void> {
     await this.call({ type: 'REVIVE' });
     const offer = await waitUntil(() => this.#offers().find(({ agent_id: { value } }) => value === agentId), {
       what: `an offer of ${agentId}`,
@@ -71,15 +100,14 @@ export class LastingFramework implements AsyncDisposable {
     });
     if (offer === undefined) throw new Error('waitUntil gives only good values');
     this.#answered.add(offer.id['value']);
-    const scalar = (resource: string, value: number): Json => ({ name: resource, type: 'SCALAR', scalar: { value } });
     const resources = [scalar('cpus', 0.1), scalar('mem', 32)];
-    const task_infos = tasks.map((task) => ({
+    const taskInfos = tasks.map((task) => ({
       task_id: { value: task.name },
       agent_id: { value: agentId },
       resources,
       ...task,
     }));
-    const operations = [{ type: 'LAUNCH', launch: { task_infos } }];
+    const operations = [toOperation(taskInfos)];
     await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
   }
 

@@ -168,7 +168,7 @@ export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
 
 /**
  * The same for the executor of a task group, where it differs: the default executor is a part of the agent, and its
- * container is no more than the parent of those of its tasks.
+ * container, the parent of those of its tasks, does no more than hold its volumes.
  */
 export const EXECUTOR_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   ExecutorInfo: {
@@ -179,8 +179,8 @@ export const EXECUTOR_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   ExecutorID: { implemented: ['value'] },
   FrameworkID: { implemented: ['value'] },
   ContainerInfo: {
-    implemented: ['type'],
-    refused: ['volumes', 'hostname', 'docker', 'mesos', 'network_infos', 'linux_info', 'rlimit_info', 'tty_info'],
+    implemented: ['type', 'volumes'],
+    refused: ['hostname', 'docker', 'mesos', 'network_infos', 'linux_info', 'rlimit_info', 'tty_info'],
   },
 };
 

@@ -56,7 +56,16 @@ describe('validateTaskGroup', () => {
   it('takes tasks that name the executor of the group, and every field of an executor that is implemented', () => {
     const executor = anExecutor({
       framework_id: { value: 'F0' },
-      container: { type: 'MESOS' },
+      container: {
+        type: 'MESOS',
+        volumes: [
+          {
+            mode: 'RW',
+            container_path: 'v',
+            source: { type: 'DOCKER_VOLUME', docker_volume: { driver: 'd', name: 'n' } },
+          },
+        ],
+      },
       name: 'n',
       source: 's',
       data: Buffer.from('d'),
@@ -116,20 +125,10 @@ describe('validateTaskGroup', () => {
       "Executor's `ExecutorInfo.type` CUSTOM is not supported; Executor's `ExecutorInfo.command` is not supported",
       { type: 'CUSTOM', command: { value: 'true' } },
     ],
+    ["Executor's `ContainerInfo.hostname` is not supported", { container: { type: 'MESOS', hostname: 'h' } }],
     [
-      "Executor's `ContainerInfo.volumes` is not supported",
-      {
-        container: {
-          type: 'MESOS',
-          volumes: [
-            {
-              mode: 'RW',
-              container_path: 'v',
-              source: { type: 'DOCKER_VOLUME', docker_volume: { driver: 'd', name: 'n' } },
-            },
-          ],
-        },
-      },
+      "Executor's `Volume.host_path` is not supported",
+      { container: { type: 'MESOS', volumes: [{ mode: 'RW', container_path: 'v', host_path: '/h' }] } },
     ],
   ])('refuses an executor: %s', (why, fields) => {
     expect(validate([aTask('a')], anExecutor(fields))).toBe(why);
