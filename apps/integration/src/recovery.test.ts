@@ -148,6 +148,21 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     await assertNothingLeft(cluster);
   });
 
+  it('leaves what the earlier one ran alone when it cannot start after all', async () => {
+    const task = lasting('alone', 'true');
+    await begun('alone');
+    theAgent().daemon.kill('SIGKILL');
+    await theAgent().daemon.exited;
+    const taken = cluster.master.split(':').at(-1);
+    const refused = await cluster.run('mesos-agent', [...theAgent().argv, `--port=${taken}`]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain('Address already in use');
+    await cluster.restartAgent(theAgent());
+    await tell('alone');
+    expect((await task).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    await assertNothingLeft(cluster);
+  });
+
   it('ends what the earlier one ran when it was away for too long', async () => {
     const task = lasting('late', 'true');
     await begun('late');

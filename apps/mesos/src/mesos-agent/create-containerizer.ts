@@ -28,3 +28,15 @@ export async function createContainerizer(
     },
   });
 }
+
+/** At its end: until an agent is up, what runs is an earlier one's, and goes on for the next. */
+export function leaveContainersUnless(
+  isUp: () => boolean,
+  containerizer: Pick<MesosContainerizer, 'containers' | 'detach'>,
+): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      if (!isUp() && containerizer.containers().length > 0) await containerizer.detach();
+    },
+  };
+}

@@ -13,7 +13,7 @@ import { advertisedAddress } from '../advertised-address.ts';
 import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
 import { AgentEnding } from './agent-ending.ts';
-import { createContainerizer } from './create-containerizer.ts';
+import { createContainerizer, leaveContainersUnless } from './create-containerizer.ts';
 import { readBootId } from './docker-volume.ts';
 import type { agentFlags } from './flags.ts';
 
@@ -55,6 +55,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   // Made only when --isolation asks for it.
   const made: { volumes?: DockerVolumeIsolator } = {};
   await using containerizer = await createContainerizer(options, made);
+  let isUp = false;
+  await using _leaving = leaveContainersUnless(() => isUp, containerizer);
   // What is recovered is taken from whoever left it, who must not be another agent that runs.
   await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
   await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
@@ -112,6 +114,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   });
   started.agent = agent;
   await writeFileAtomic(addressFile, `${formatAddress(address)}\n`);
+  isUp = true;
   logger.info('Agent listens', { address: formatAddress(address) });
   const { isForAll, problem } = await ending.reason;
   if (isForAll) await agent.drain();
