@@ -27,7 +27,8 @@ export interface FrameworkOptions {
 export class MatrixFramework implements AsyncDisposable {
   readonly #options: FrameworkOptions;
   readonly #subscription: SchedulerSubscription;
-  readonly #offers = new Map<string, Offer>();
+  /** With the time at which each came. */
+  readonly #offers = new Map<string, { readonly offer: Offer; readonly at: number }>();
   readonly #statuses: TaskStatus[] = [];
   /** Statuses that came after the acknowledgement of a task's end. */
   readonly #late: TaskStatus[] = [];
@@ -85,9 +86,11 @@ export class MatrixFramework implements AsyncDisposable {
     return this.statesOf(task).some(isTerminalState);
   }
 
-  async launch(task: Omit<TaskInfo, 'agent_id'>): Promise<void> {
-    const offer = await this.#wait(`an offer for ${task.name}`, () => [...this.#offers.values()].at(-1));
-    if (offer === undefined) throw new Error('waitUntil gives only good values');
+  /** Gives when the offer came that it was launched on: an agent that has died since may never hear of the task. */
+  async launch(task: Omit<TaskInfo, 'agent_id'>): Promise<number> {
+    const chosen = await this.#wait(`an offer for ${task.name}`, () => [...this.#offers.values()].at(-1));
+    if (chosen === undefined) throw new Error('waitUntil gives only good values');
+    const { offer, at } = chosen;
     this.#offers.delete(offer.id.value);
     const task_infos = [{ ...task, agent_id: offer.agent_id }];
     await this.#subscription.send({
@@ -98,6 +101,7 @@ export class MatrixFramework implements AsyncDisposable {
         filters: { refuse_seconds: 0 },
       },
     });
+    return at;
   }
 
   /** Waits until the task has been in one of `states`, or has ended. */
@@ -169,7 +173,7 @@ export class MatrixFramework implements AsyncDisposable {
     for (const offer of offers?.offers ?? []) {
       if (offer.hostname !== this.#options.hostname) continue;
       this.#offerCount += 1;
-      this.#offers.set(offer.id.value, offer);
+      this.#offers.set(offer.id.value, { offer, at: performance.now() });
     }
     if (rescind !== undefined) this.#offers.delete(rescind.offer_id.value);
     if (update === undefined) return;

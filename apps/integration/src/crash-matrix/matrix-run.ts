@@ -150,21 +150,19 @@ class MatrixRun {
     await using framework = await MatrixFramework.subscribe({ master, hostname: name, waitMsMax: this.#waitMsMax });
     framework.assertAgent = () => agent.assertUp();
 
-    const keeperStart = agent.startCount;
-    await framework.launch(keeper.info);
+    const keeperAt = await framework.launch(keeper.info);
     await framework.reach(keeper.info.name, 'TASK_RUNNING');
     const isKept = !framework.hasEnded(keeper.info.name);
     if (isKept) await this.#untilKept(framework);
     const processes = isKept ? await processesOf(keeper.mark) : [];
 
     framework.isHoldingEnds = true;
-    const writerStart = agent.startCount;
-    await framework.launch(writer.info);
+    const writerAt = await framework.launch(writer.info);
     await framework.reach(writer.info.name);
     const written: TaskFacts = {
       ...framework.factsOf(writer.info.name),
-      isInterrupted: agent.startCount !== writerStart,
-      isAfterKill: writerStart > 1,
+      isInterrupted: agent.hasEndedSince(writerAt),
+      isAfterKill: agent.startCount > 1,
       isKilled: false,
       data: await this.#textIn(this.#tasks.written),
     };
@@ -176,7 +174,7 @@ class MatrixRun {
     await framework.kill(keeper.info.name);
     const kept: TaskFacts = {
       ...framework.factsOf(keeper.info.name),
-      isInterrupted: agent.startCount !== keeperStart,
+      isInterrupted: agent.hasEndedSince(keeperAt),
       isAfterKill: false,
       isKilled,
       processes,

@@ -12,6 +12,8 @@ const HOOK = new URL('hook/main.ts', import.meta.url).href;
 const AGENT = fileURLToPath(new URL('../../../mesos/bin/mesos-agent.js', import.meta.url));
 /** One that does not stay up is not started for ever. */
 const START_COUNT_MAX = 5;
+/** A master may offer what an agent has that has just ended. */
+const UNNOTICED_MS = 200;
 const READY_MS_MAX = 20_000;
 
 export interface SupervisedAgentOptions {
@@ -30,6 +32,7 @@ export class SupervisedAgent {
   readonly #options: SupervisedAgentOptions;
   #daemon: DaemonProcess | undefined;
   #startCount = 0;
+  #endedAt = -Infinity;
   #isStopping = false;
   #problem: Error | undefined;
   #supervision: Promise<void> = Promise.resolve();
@@ -47,6 +50,11 @@ export class SupervisedAgent {
   /** How often it was started. */
   get startCount(): number {
     return this.#startCount;
+  }
+
+  /** Whether it has ended since `at`, or so shortly before that nobody can have noticed. */
+  hasEndedSince(at: number): boolean {
+    return this.#endedAt > at - UNNOTICED_MS;
   }
 
   /** Throws when it does not stay up. */
@@ -102,6 +110,7 @@ export class SupervisedAgent {
     try {
       for (;;) {
         await daemon.exited;
+        this.#endedAt = performance.now();
         if (this.#isStopping) return;
         if (this.#startCount >= START_COUNT_MAX || daemon.exitCode !== null) await daemon.assertRunning();
         daemon = await this.#start();
