@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findProfile } from '@drydock/fake-drivers';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { describe, expect, it } from 'vitest';
@@ -79,21 +80,30 @@ describe('an unmount that the driver refuses', { tags }, () => {
 });
 
 describe('--docker_volume_mount_counting', { tags }, () => {
+  const PROFILES = { 'not at all': 'convoy-0.5-devicemapper', names: 'glusterfs-calavera', ids: 'rclone-id' } as const;
+
   it.each([
-    ['per_container', 2],
-    ['first_container', 1],
-  ])('%s: two containers at a time mount %i times and unmount once', async (counting, mountCount) => {
+    { counting: 'per_container', counts: 'not at all' },
+    { counting: 'per_container', counts: 'names' },
+    { counting: 'first_container', counts: 'not at all' },
+    { counting: 'first_container', counts: 'names' },
+    { counting: 'first_container', counts: 'ids' },
+  ] as const)('$counting, with a driver that counts $counts', { timeout: 60_000 }, async ({ counting, counts }) => {
+    const profile = PROFILES[counts];
+    const mountCount = counting === 'per_container' ? 2 : 1;
     await using cluster = await startTestCluster({ agentFlags: [`--docker_volume_mount_counting=${counting}`] });
-    const driver = await startTestDriver(cluster, 'counted', { profile: 'convoy-0.5-devicemapper' });
+    const driver = await startTestDriver(cluster, 'counted', { profile });
+    const value = JSON.stringify([withExampleOptions(profile, aVolume({ driver: 'counted' }))]);
     // Each waits for the other's file, so both hold the volume at the same time.
     const meet = (mine: string, other: string): string =>
       `touch /data/${mine}; until [ -e /data/${other} ]; do sleep 0.05; done`;
     const tasks = await Promise.all([
-      cluster.execute({ command: meet('a', 'b'), name: 'one', volumes: volumes('counted') }),
-      cluster.execute({ command: meet('b', 'a'), name: 'two', volumes: volumes('counted') }),
+      cluster.execute({ command: meet('a', 'b'), name: 'one', volumes: value }),
+      cluster.execute({ command: meet('b', 'a'), name: 'two', volumes: value }),
     ]);
     expect(tasks.map(({ states }) => states.at(-1))).toEqual(['TASK_FINISHED', 'TASK_FINISHED']);
-    await assertNothingLeft(cluster);
+    await cluster.waitUntilIdle();
+    expect(await cluster.leaks()).toEqual([]);
     expect(await volumeMetrics(cluster)).toEqual({
       container_destroy_errors: 0,
       'docker_volume/mounts': mountCount,
@@ -104,9 +114,43 @@ describe('--docker_volume_mount_counting', { tags }, () => {
     });
     const calls = await driver.stopAndListCalls();
     const countOf = (method: string): number => calls.filter((call) => call === `VolumeDriver.${method}`).length;
+    // Two and one: to a driver that counts names the volume stays in use, as with upstream.
     expect([countOf('Mount'), countOf('Unmount')]).toEqual([mountCount, 1]);
   });
+
+  it('per_container, with a driver that counts ids: the second container at a time is refused', async () => {
+    await using cluster = await startTestCluster();
+    const driver = await startTestDriver(cluster, 'counted', { profile: PROFILES.ids });
+    const value = JSON.stringify([withExampleOptions(PROFILES.ids, aVolume({ driver: 'counted' }))]);
+    const ending = new AbortController();
+    const resources = ['--resources=cpus:0.1;mem:32'];
+    const first = cluster.execute({
+      command: 'exec sleep 3600',
+      volumes: value,
+      flags: resources,
+      signal: ending.signal,
+    });
+    await waitUntil(async () => (await volumeMetrics(cluster))['docker_volume/mounts'] === 1, {
+      what: 'the first mount',
+    });
+    const second = await cluster.execute({ command: 'true', volumes: value, flags: resources });
+    expect(second.states).toEqual(['TASK_FAILED']);
+    // Nobody sends an id, so to the driver they are one.
+    expect(second.message).toContain('volume is already mounted by this id');
+    ending.abort();
+    await first;
+    await assertNothingLeft(cluster);
+    expect((await driver.stopAndListCalls()).filter((method) => method === 'VolumeDriver.Unmount')).toHaveLength(1);
+  });
 });
+
+/** The volume with the options that its driver needs to make it. */
+function withExampleOptions(profile: string, volume: Record<string, unknown>): Record<string, unknown> {
+  const source = volume['source'] as { readonly docker_volume: object };
+  const parameter = Object.entries(findProfile(profile).exampleOptions).map(([key, value]) => ({ key, value }));
+  const docker_volume = { ...source.docker_volume, driver_options: { parameter } };
+  return { ...volume, source: { ...source, docker_volume } };
+}
 
 describe('--docker_volume_explicit_create', { tags }, () => {
   it.each(['dvdcli', 'plugin'])('fails a task whose volume nobody has made, and makes none (%s)', async (client) => {
