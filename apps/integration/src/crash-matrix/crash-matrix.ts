@@ -19,6 +19,8 @@ export interface CrashMatrixOptions {
   readonly point?: string;
   /** Clusters that play at once. Default 4. */
   readonly clusterCount?: number;
+  /** Aborting it lets the runs under way come to their end; then `runCrashMatrix` rejects with its reason. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MatrixProgress) => void;
   readonly onResult?: (result: PointResult) => void;
 }
@@ -64,9 +66,9 @@ const lives: readonly Life[] = ['first', 'second'];
 
 export async function runCrashMatrix(options: CrashMatrixOptions = {}): Promise<MatrixReport> {
   const startedAt = performance.now();
-  const { variants = matrixVariants, clusterCount = 4, onProgress } = options;
+  const { variants = matrixVariants, clusterCount = 4, onProgress, signal } = options;
   const compileCache = await mkdtemp(join(tmpdir(), 'drydock-compile-cache-'));
-  await using players = new Players(clusterCount, compileCache);
+  await using players = new Players(clusterCount, compileCache, signal);
   try {
     const recordings = variants.flatMap((variant) =>
       lives.flatMap((life) => Array.from({ length: RECORDING_COUNT }, () => ({ variant, life }))),
@@ -76,6 +78,7 @@ export async function runCrashMatrix(options: CrashMatrixOptions = {}): Promise<
     });
     const plans = variants.map((variant, index) => planOf(variant, index, recorded, options));
     const jobs = plans.flatMap(({ variant, chosen }) => chosen.map((point) => ({ variant, point })));
+    if (jobs.length === 0) throw new Error('Expected --point, --shard and --every to leave a point, they leave none');
     const played = await players.playAll(
       jobs,
       ({ variant, point }) => ({ variant, watched: point.life, kill: point }),
@@ -153,12 +156,14 @@ type JobSettings = Pick<Parameters<typeof playRun>[1], 'variant' | 'watched' | '
 class Players implements AsyncDisposable {
   readonly #count: number;
   readonly #compileCache: string;
+  readonly #signal: AbortSignal | undefined;
   readonly #clusters = new Set<MatrixCluster>();
   #runCount = 0;
 
-  constructor(count: number, compileCache: string) {
+  constructor(count: number, compileCache: string, signal: AbortSignal | undefined) {
     this.#count = count;
     this.#compileCache = compileCache;
+    this.#signal = signal;
   }
 
   async playAll<Job>(
@@ -177,6 +182,7 @@ class Players implements AsyncDisposable {
       let runsLeft = 0;
       // All take from the same iterator, each job once.
       for (const [index, job] of rest) {
+        if (this.#signal?.aborted === true) break;
         if (runsLeft === 0) {
           await this.#stop(cluster);
           cluster = await this.#start();
@@ -194,6 +200,7 @@ class Players implements AsyncDisposable {
       await this.#stop(cluster);
     };
     await Promise.all(Array.from({ length: Math.min(this.#count, jobs.length) }, work));
+    this.#signal?.throwIfAborted();
     return played;
   }
 

@@ -54,6 +54,18 @@ function showProgress({ phase, done, total, findingCount }: MatrixProgress): voi
   process.stderr.write(`crash-matrix: ${phase}, ${done} of ${total} runs${found}\n`);
 }
 
+/** Nothing is left behind by Ctrl-C; a second one does not wait. */
+function untilTold(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      process.stderr.write('crash-matrix: stopping after the runs under way\n');
+      stop.abort(new Error(`Stopped by ${signal}`));
+    });
+  }
+  return stop.signal;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -79,6 +91,7 @@ async function main(): Promise<void> {
     ...(values.shard === undefined ? {} : { shard: toShard(values.shard) }),
     ...(values.point === undefined ? {} : { point: values.point }),
     ...(clusterCount === undefined ? {} : { clusterCount }),
+    signal: untilTold(),
     onProgress: showProgress,
     onResult: (result) => {
       for (const line of renderResult(result)) process.stderr.write(`${line}\n`);
