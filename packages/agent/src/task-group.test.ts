@@ -23,7 +23,11 @@ afterEach(async () => {
 });
 
 describe('a task group', () => {
-  const executor = { type: 'DEFAULT' as const, executor_id: { value: 'e' } };
+  const executor = {
+    type: 'DEFAULT' as const,
+    executor_id: { value: 'e' },
+    shutdown_grace_period: { nanoseconds: 10e6 },
+  };
   const aTask = (id: string): TaskInfo => ({
     name: id,
     task_id: { value: id },
@@ -138,6 +142,19 @@ describe('a task group', () => {
     master.killTask('a');
     await overWith(1);
     expect(master.statuses.map(({ state }) => state)).toEqual(['TASK_KILLED', 'TASK_KILLED']);
+  });
+
+  it('is shut down with the grace period of its executor', async () => {
+    runGroup('a');
+    await running('a');
+    master.send({
+      type: 'SHUTDOWN_EXECUTOR',
+      shutdown_executor: { framework_id: { value: 'F' }, executor_id: { value: 'e' } },
+    });
+    // SIGKILL, which ends a scripted container, comes after the executor's 10 ms; the agent's would be a minute.
+    await overWith(1);
+    expect(containerOf('a')?.calls).toContain('terminate');
+    expect(statesOf('a').at(-1)).toBe('TASK_KILLED');
   });
 
   it('with the id of a task that runs is refused, and its executor is over', async () => {

@@ -140,8 +140,11 @@ export class GroupRun implements ExecutorRun {
     await Promise.resolve();
   }
 
-  async shutdown(graceMs: number): Promise<void> {
+  /** `shutdown_grace_period` of the executor comes before the agent's. */
+  async shutdown(agentGraceMs: number): Promise<void> {
     this.#aborting.abort(new Error('The executor is shut down'));
+    const { shutdown_grace_period: period } = this.executor;
+    const graceMs = period === undefined ? agentGraceMs : Math.max(0, period.nanoseconds / 1e6);
     await Promise.all(this.tasks.map(async (task) => await task.shutdown(graceMs)));
   }
 
@@ -184,6 +187,7 @@ export class GroupRun implements ExecutorRun {
     if (!hasDockerVolumes && container?.volumes?.some(({ source }) => source?.type === 'DOCKER_VOLUME')) {
       throw new Error("The 'docker/volume' isolator is not enabled on this agent, expected it in --isolation");
     }
+    this.#aborting.signal.throwIfAborted();
     await containerizer.launchWithoutProcess(
       this.containerId,
       {
