@@ -155,7 +155,7 @@ describe('a volume that its driver does not know, as when an agent ended before 
     const gate = Promise.withResolvers<never>();
     fixture.driver.onMount = async () => await gate.promise;
     const preparing = fixture.prepare('c1', fixture.config());
-    await waitUntil(async () => (await fixture.checkpoints()).length === 1, { what: 'the checkpoint' });
+    await waitUntil(() => fixture.driver.calls.length === 1, { what: 'the mount' });
     await fixture.restart();
     gate.reject(new DriverCallError({ call: 'mount', volume, outcome: 'unclear', message: 'the agent ended' }));
     await expect(preparing).rejects.toThrow('the agent ended');
@@ -168,9 +168,13 @@ describe('a volume that its driver does not know, as when an agent ended before 
     await endBeforeTheCall();
     await fixture.recover();
     await passUntil('the checkpoint to be gone', async () => (await fixture.checkpoints()).length === 0);
-    await passUntil('the last look', () => unmounts().length === 5 + 4 * 5);
-    await passUntil('it to be over', () => fixture.isolator.status.pending.length === 0);
-    expect(fixture.isolator.status).toMatchObject({ volumeCount: 0 });
+    expect(unmounts().length).toBeGreaterThanOrEqual(5);
+    // Each look asks at least once, and asks again while the next one is not due.
+    await passUntil('the last look', () => unmounts().length >= 5 + 4);
+    await passUntil('it to be over', () => {
+      const { pending, volumeCount } = fixture.isolator.status;
+      return pending.length === 0 && volumeCount === 0 && !fixture.clock.advance();
+    });
   });
 
   it('is given to a container after that, however many asked for it before', async () => {
@@ -205,7 +209,7 @@ describe('a volume of before the last start of the machine', () => {
     fixture.driver.onUnmount = failWith('rejected', 'volume is not mounted');
     await fixture.recover();
     await passUntil('the checkpoint to be gone', async () => (await fixture.checkpoints()).length === 0);
-    expect(unmounts()).toHaveLength(5);
+    expect(unmounts().length).toBeGreaterThanOrEqual(5);
     expect(fixture.isolator.status).toMatchObject({ volumeCount: 0, pending: [] });
   });
 });
