@@ -276,8 +276,9 @@ export class LocalCluster implements AsyncDisposable {
 
   /** The sandbox of a task, by the framework id that mesos-execute printed. Host path. */
   async sandbox(frameworkId: string, taskId: string): Promise<string | undefined> {
-    for (const { address } of this.#runningAgents) {
-      const state = (await this.#get(address, '/state')) as AgentState;
+    for (const agent of this.#runningAgents) {
+      const state = await this.#stateOf(agent);
+      if (state === undefined) continue;
       for (const framework of [...state.frameworks, ...state.completed_frameworks]) {
         if (framework.id !== frameworkId) continue;
         const executors = [...framework.executors, ...framework.completed_executors];
@@ -286,6 +287,17 @@ export class LocalCluster implements AsyncDisposable {
       }
     }
     return undefined;
+  }
+
+  /** Undefined when the agent ends meanwhile. */
+  async #stateOf({ address, daemon }: StartedAgentProcess): Promise<AgentState | undefined> {
+    try {
+      return (await this.#get(address, '/state')) as AgentState;
+    } catch (error) {
+      const isEnding = await waitUntil(() => daemon.hasEnded, { what: `${daemon.name} to end` }).catch(() => false);
+      if (isEnding === false) throw error;
+      return undefined;
+    }
   }
 
   /** Resolves when no agent has a container that is not cleaned up. */
