@@ -88,6 +88,17 @@ describe('a volume in use', () => {
     expect(volume).toMatchObject({ state: 'mounting', holders: new Set(['b']) });
   });
 
+  it('may still be mounted late when it is claimed while that is undone, until nothing is known of it any more', () => {
+    // Nothing was known of it when it was claimed first; the second claim knows of an earlier mount that may come.
+    const late: VolumeEvent = { event: 'claim', holder: 'b', options: [], mayMountLate: true };
+    expect(after(claim('a'), late)).toMatchObject({ state: 'mounting', mayMountLate: true });
+    expect(after(claim('a'), mounted, release('a'), started, late, { event: 'unmounted' })).toMatchObject({
+      state: 'mounting',
+      mayMountLate: true,
+    });
+    expect(after(claim('a'), unclear, claim('b'))).toMatchObject({ state: 'uncertain', mayMountLate: true });
+  });
+
   it('is not unmounted while somebody uses it', () => {
     expect(() => after(claim('a'), mounted, started)).toThrow('only what nobody uses');
   });
