@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'cleans up after parents before their children',
-    file: 'docker-volume-isolator.ts',
+    file: '../deepest-first.ts',
     find: '[...byDepth.keys()].toSorted((a, b) => b - a)',
     replace: '[...byDepth.keys()].toSorted((a, b) => a - b)',
   },

@@ -1,66 +1,61 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ExecutedTask, LocalCluster } from '@drydock/cluster';
+import type { AgentContainer, AgentResponse, ContainerID } from '@drydock/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  assertNothingLeft,
-  aVolume,
-  startTestCluster,
-  startTestDriver,
-  type TestDriver,
-} from './testing/test-cluster.ts';
+import { assertNothingLeft, aVolume, type TestDriver } from './testing/test-cluster.ts';
+import { VolumeWorld } from './testing/volume-world.ts';
 
+let world: VolumeWorld;
 let cluster: LocalCluster;
 let driver: TestDriver;
 let ending: AbortController;
 let task: Promise<ExecutedTask>;
 /** Of the task. */
-let parent: { readonly value: string };
+let parent: ContainerID;
 beforeEach(async () => {
-  cluster = await startTestCluster();
-  driver = await startTestDriver(cluster, 'nesting');
+  world = await VolumeWorld.start();
+  ({ cluster, driver } = world);
   ending = new AbortController();
   task = cluster.execute({
     command: 'touch data/parent; until [ -e data/end ]; do sleep 0.05; done',
-    volumes: JSON.stringify([volume]),
+    volumes: JSON.stringify([world.volumeAt('data')]),
     flags: ['--checkpoint', '--resources=cpus:0.1;mem:32'],
     signal: ending.signal,
   });
-  await waitUntil(async () => (await cluster.exec(['test', '-e', onHost('parent')])).exitCode === 0, {
-    what: 'the task to run',
-    timeoutMs: 30_000,
-  });
-  const { get_containers: found } = await ask('GET_CONTAINERS', {});
-  parent = found.containers[0].container_id;
+  await world.appeared('parent');
+  const [own] = await containers();
+  if (own === undefined) throw new Error('The agent has the container of the task');
+  parent = own.container_id;
 }, 60_000);
 afterEach(async () => {
   ending.abort();
   await task;
-  await cluster.stop();
+  await world[Symbol.asyncDispose]();
 }, 60_000);
 
 const tags = ['root'];
-const volume = aVolume({ driver: 'nesting', path: 'data' });
-const onHost = (name: string): string => join(cluster.directory, 'driver-nesting', 'data', 'v1', name);
 const post = async (type: string, body: object): Promise<{ readonly status: number; readonly text: string }> => {
-  const [agent] = cluster.agents;
   const call = JSON.stringify({ type, [type.toLowerCase()]: body });
-  const response = await fetch(`http://${agent?.address}/api/v1`, {
+  const response = await fetch(`http://${world.agent.address}/api/v1`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
     body: call,
   });
   return { status: response.status, text: await response.text() };
 };
-// eslint-disable-next-line typescript/no-explicit-any
-const ask = async (type: string, body: object): Promise<any> => JSON.parse((await post(type, body)).text);
+const ask = async (type: string, body: object): Promise<AgentResponse> =>
+  JSON.parse((await post(type, body)).text) as AgentResponse;
+const containers = async (which: object = {}): Promise<readonly AgentContainer[]> =>
+  (await ask('GET_CONTAINERS', which)).get_containers?.containers ?? [];
+const exitStatusOf = async (value: string): Promise<number | undefined> =>
+  (await ask('WAIT_NESTED_CONTAINER', child(value))).wait_nested_container?.exit_status;
 const child = (value: string): { container_id: object } => ({ container_id: { value, parent } });
 const launch = async (value: string, command: string): Promise<{ readonly status: number; readonly text: string }> =>
   await post('LAUNCH_NESTED_CONTAINER', {
     ...child(value),
     command: { value: command },
-    container: { type: 'MESOS', volumes: [volume] },
+    container: { type: 'MESOS', volumes: [world.volumeAt('data')] },
   });
 
 describe('a container that is nested over the API', { tags, timeout: 120_000 }, () => {
@@ -70,7 +65,7 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
       type: 'WAIT_NESTED_CONTAINER',
       wait_nested_container: { exit_status: 3 * 256 },
     });
-    expect((await cluster.exec(['test', '-e', onHost('child')])).exitCode).toBe(0);
+    expect(await world.has('child')).toBe(true);
     const find = ['find', cluster.directory, '-path', `*nested/${parent.value}.c1/stdout`];
     const stdout = (await cluster.exec(find)).stdout.trim();
     expect((await readFile(stdout, 'utf8')).split('\n')).toEqual(expect.arrayContaining(['parent']));
@@ -80,7 +75,7 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
     });
     expect(await post('WAIT_NESTED_CONTAINER', child('c1'))).toMatchObject({ status: 404 });
     expect((await cluster.exec(find)).stdout).toBe('');
-    await cluster.exec(['touch', onHost('end')]);
+    await world.touch('end');
     expect((await task).states.at(-1)).toBe('TASK_FINISHED');
     await assertNothingLeft(cluster);
     const calls = await driver.stopAndListCalls();
@@ -90,9 +85,8 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
   it('is launched once, listed, killed with the signal that is asked for, and not removed while it runs', async () => {
     expect((await launch('c1', 'trap "" TERM; while :; do sleep 0.05; done')).status).toBe(200);
     expect((await launch('c1', 'true')).status).toBe(202);
-    expect((await ask('GET_CONTAINERS', {})).get_containers.containers).toHaveLength(1);
-    const { get_containers: listed } = await ask('GET_CONTAINERS', { show_nested: true });
-    expect(listed.containers[1]).toMatchObject(child('c1'));
+    expect(await containers()).toHaveLength(1);
+    expect((await containers({ show_nested: true }))[1]).toMatchObject(child('c1'));
     expect(await post('REMOVE_NESTED_CONTAINER', child('c1'))).toEqual({
       status: 500,
       text: 'Nested container has not terminated yet',
@@ -106,7 +100,7 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
 
   it('ends with its parent', async () => {
     expect((await launch('c1', 'exec sleep 3600')).status).toBe(200);
-    await cluster.exec(['touch', onHost('end')]);
+    await world.touch('end');
     expect((await task).states.at(-1)).toBe('TASK_FINISHED');
     await assertNothingLeft(cluster);
   });
@@ -116,15 +110,13 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
       200,
     );
     expect((await launch('c2', 'exit 5')).status).toBe(200);
-    expect((await ask('WAIT_NESTED_CONTAINER', child('c2'))).wait_nested_container.exit_status).toBe(5 * 256);
-    const [agent] = cluster.agents;
-    if (agent === undefined) throw new Error('The cluster has an agent');
-    agent.daemon.kill('SIGKILL');
-    await cluster.restartAgent(agent);
-    expect((await ask('WAIT_NESTED_CONTAINER', child('c2'))).wait_nested_container.exit_status).toBe(5 * 256);
-    await cluster.exec(['touch', onHost('end-c1')]);
-    expect((await ask('WAIT_NESTED_CONTAINER', child('c1'))).wait_nested_container.exit_status).toBe(7 * 256);
-    await cluster.exec(['touch', onHost('end')]);
+    expect(await exitStatusOf('c2')).toBe(5 * 256);
+    await world.killAgent();
+    await cluster.restartAgent(world.agent);
+    expect(await exitStatusOf('c2')).toBe(5 * 256);
+    await world.touch('end-c1');
+    expect(await exitStatusOf('c1')).toBe(7 * 256);
+    await world.touch('end');
     expect((await task).states.at(-1)).toBe('TASK_FINISHED');
     await assertNothingLeft(cluster);
   });
@@ -150,8 +142,7 @@ describe('a container that is nested over the API', { tags, timeout: 120_000 }, 
     const id = { container_id: { value: 'alone' } };
     const launched = await post('LAUNCH_CONTAINER', { ...id, command: { value: 'exec sleep 3600' } });
     expect(launched).toEqual({ status: 200, text: '' });
-    const { get_containers: listed } = await ask('GET_CONTAINERS', { show_standalone: true });
-    expect(listed.containers[1]).toMatchObject(id);
+    expect((await containers({ show_standalone: true }))[1]).toMatchObject(id);
     const waiting = ask('WAIT_CONTAINER', id);
     expect((await post('KILL_CONTAINER', id)).status).toBe(200);
     expect(await waiting).toEqual({ type: 'WAIT_CONTAINER', wait_container: { exit_status: 9 } });

@@ -2,6 +2,7 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemCodeOf } from '@drydock/base/errors';
+import { run } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { LocalCluster, STANDIN_IMAGES_DIRECTORY } from '@drydock/cluster';
 import { describe, expect, it } from 'vitest';
@@ -37,11 +38,26 @@ describe('README', () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    const named = [...readme.matchAll(/npm (?:run (?:-s )?)?(scenario|test(?::\w+)?|check|setup)\b/g)].map(
-      ([, name = '']) => name,
-    );
+    const named = [
+      ...readme.matchAll(
+        /npm (?:run (?:-s )?)?(scenario|test(?::\w+)?|check|setup|drydock|bench|fuzz|crash-matrix)\b/g,
+      ),
+    ].map(([, name = '']) => name);
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  it.each([
+    ['bench', '-- --help', 'npm run bench'],
+    ['fuzz', '-- --help', 'npm run fuzz'],
+    ['crash-matrix', '-- --help', 'npm run crash-matrix'],
+    ['drydock', '-- doctor', 'namespaces'],
+  ])('names `npm run %s %s`, which works', { timeout: 60_000 }, async (name, words, text) => {
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+    expect(readme).toContain(`npm run ${name}`);
+    const result = await run(['npm', 'run', name, ...words.split(' ')], { cwd: ROOT, timeoutMs: 60_000 });
+    expect(result.exitCode, result.stderr).toBe(0);
+    expect(result.stdout).toContain(text);
   });
 
   it('tells a story by hand that works as typed', { tags: ['root'], timeout: 90_000 }, async () => {

@@ -1,49 +1,30 @@
 import { readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
-import type { ExecutedTask, LocalCluster, StartedAgentProcess } from '@drydock/cluster';
+import type { ExecutedTask, LocalCluster } from '@drydock/cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  assertNothingLeft,
-  aVolume,
-  startTestCluster,
-  startTestDriver,
-  type TestDriver,
-} from './testing/test-cluster.ts';
+import { assertNothingLeft, type TestDriver } from './testing/test-cluster.ts';
+import { VolumeWorld } from './testing/volume-world.ts';
 
+let world: VolumeWorld;
 let cluster: LocalCluster;
 let driver: TestDriver;
 beforeEach(async () => {
-  cluster = await startTestCluster();
-  driver = await startTestDriver(cluster, 'lasting');
+  world = await VolumeWorld.start();
+  ({ cluster, driver } = world);
 }, 60_000);
 afterEach(async () => {
-  await cluster.stop();
+  await world[Symbol.asyncDispose]();
 }, 60_000);
 
 const tags = ['root'];
-const volumes = JSON.stringify([aVolume({ driver: 'lasting' })]);
-/** The volume as the host sees it. */
-const onHost = (name: string): string => join(cluster.directory, 'driver-lasting', 'data', 'v1', name);
+const volumes = (): string => JSON.stringify([world.volumeAt('/data')]);
 /** Ends when the file `end-<name>` is in the volume. */
 const untilTold = (name: string, then: string): string =>
   `touch /data/begun-${name}; until [ -e /data/end-${name} ]; do sleep 0.05; done; ${then}`;
-const begun = async (...names: readonly string[]): Promise<void> => {
-  const isThere = async (name: string): Promise<boolean> =>
-    (await cluster.exec(['test', '-e', onHost(`begun-${name}`)])).exitCode === 0;
-  await waitUntil(async () => (await Promise.all(names.map(isThere))).every(Boolean), {
-    what: `${names.join(', ')} to run`,
-    timeoutMs: 30_000,
-  });
-};
-const tell = async (name: string): Promise<void> => {
-  expect((await cluster.exec(['touch', onHost(`end-${name}`)])).exitCode).toBe(0);
-};
-const theAgent = (): StartedAgentProcess => {
-  const [agent] = cluster.agents;
-  if (agent === undefined) throw new Error('The cluster has an agent');
-  return agent;
-};
+const begun = async (...names: readonly string[]): Promise<void> =>
+  await world.appeared(...names.map((name) => `begun-${name}`));
+const tell = async (name: string): Promise<void> => await world.touch(`end-${name}`);
 const lasting = async (
   name: string,
   then: string,
@@ -53,7 +34,7 @@ const lasting = async (
   await cluster.execute({
     name,
     command: untilTold(name, then),
-    volumes,
+    volumes: volumes(),
     flags: ['--checkpoint', '--resources=cpus:0.1;mem:32', ...flags],
     ...(signal === undefined ? {} : { signal }),
   });
@@ -65,7 +46,7 @@ const lastStateOf = async (name: string, flags: readonly string[]): Promise<stri
     `--name=${name}`,
     '--docker_image=ubuntu:14.04',
     `--command=${untilTold(name, 'true')}`,
-    `--volumes=${volumes}`,
+    `--volumes=${volumes()}`,
     '--resources=cpus:0.1;mem:32',
     ...flags,
   ]);
@@ -80,18 +61,17 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
       lasting('killed', 'true', ['--kill_after=6secs']),
     ]);
     await begun('missed', 'going-on', 'killed');
-    const agentId = await readlink(join(theAgent().workDir, 'meta/slaves/latest'));
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
+    const agentId = await readlink(join(world.agent.workDir, 'meta/slaves/latest'));
+    await world.killAgent();
     await tell('missed');
     await waitUntil(async () => (await cluster.exec(['sh', '-c', 'cat /run/mesos/containers/*/exit'])).stdout !== '', {
       what: 'a container to end without its agent',
     });
-    await cluster.restartAgent(theAgent());
+    await cluster.restartAgent(world.agent);
     await tell('going-on');
     const [missed, goingOn, killed] = await tasks;
 
-    expect(await readlink(join(theAgent().workDir, 'meta/slaves/latest'))).toBe(agentId);
+    expect(await readlink(join(world.agent.workDir, 'meta/slaves/latest'))).toBe(agentId);
     expect(missed.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED']);
     expect(missed.message).toBe('Command exited with status 3');
     expect(goingOn.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
@@ -108,11 +88,11 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it('has ended what did not ask for checkpoints on SIGTERM, and goes on with the rest', async () => {
     const [checkpointed, other] = [lasting('checkpointed', 'true'), lastStateOf('other', [])];
     await begun('checkpointed', 'other');
-    theAgent().daemon.kill('SIGTERM');
+    world.agent.daemon.kill('SIGTERM');
     expect(await other).toBe('TASK_KILLED');
-    await theAgent().daemon.exited;
-    expect(theAgent().daemon.exitCode).toBe(0);
-    await cluster.restartAgent(theAgent());
+    await world.agent.daemon.exited;
+    expect(world.agent.daemon.exitCode).toBe(0);
+    await cluster.restartAgent(world.agent);
     await tell('checkpointed');
     expect((await checkpointed).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     await assertNothingLeft(cluster);
@@ -121,12 +101,12 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it.each(['SIGUSR1', 'SIGINT'] as const)('ends everything and registers anew after %s', async (signal) => {
     const task = lastStateOf('ended', ['--checkpoint']);
     await begun('ended');
-    theAgent().daemon.kill(signal);
+    world.agent.daemon.kill(signal);
     expect(await task).toBe('TASK_KILLED');
-    await theAgent().daemon.exited;
-    const { stdout } = await cluster.exec(['find', join(theAgent().workDir, 'meta')]);
+    await world.agent.daemon.exited;
+    const { stdout } = await cluster.exec(['find', join(world.agent.workDir, 'meta')]);
     expect(stdout).not.toContain('frameworks');
-    await cluster.restartAgent(theAgent());
+    await cluster.restartAgent(world.agent);
     await assertNothingLeft(cluster);
   });
 
@@ -134,19 +114,18 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     const ending = new AbortController();
     const task = lasting('changed', 'true', [], ending.signal);
     await begun('changed');
-    const before = await readlink(join(theAgent().workDir, 'meta/slaves/latest'));
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
-    const changed = { ...theAgent(), argv: [...theAgent().argv, '--attributes=rack:r2'] };
+    const before = await readlink(join(world.agent.workDir, 'meta/slaves/latest'));
+    await world.killAgent();
+    const changed = { ...world.agent, argv: [...world.agent.argv, '--attributes=rack:r2'] };
     const refused = await cluster.run('mesos-agent', changed.argv);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain('Failed to perform recovery: Incompatible agent info detected.');
     expect(refused.stderr).toContain('rm -f ');
-    await cluster.restartAgent(theAgent());
+    await cluster.restartAgent(world.agent);
     await tell('changed');
     expect((await task).states.at(-1)).toBe('TASK_FINISHED');
     await assertNothingLeft(cluster);
-    theAgent().daemon.kill('SIGKILL');
+    await world.killAgent();
     await cluster.restartAgent(changed);
     const latest = join(changed.workDir, 'meta/slaves/latest');
     await waitUntil(async () => (await cluster.exec(['readlink', latest])).exitCode === 0, { what: 'the new id' });
@@ -157,13 +136,12 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it('leaves what the earlier one ran alone when it cannot start after all', async () => {
     const task = lasting('alone', 'true');
     await begun('alone');
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
+    await world.killAgent();
     const taken = cluster.master.split(':').at(-1);
-    const refused = await cluster.run('mesos-agent', [...theAgent().argv, `--port=${taken}`]);
+    const refused = await cluster.run('mesos-agent', [...world.agent.argv, `--port=${taken}`]);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain('Address already in use');
-    await cluster.restartAgent(theAgent());
+    await cluster.restartAgent(world.agent);
     await tell('alone');
     expect((await task).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     await assertNothingLeft(cluster);
@@ -172,10 +150,9 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it('ends what the earlier one ran when it was away for too long', async () => {
     const task = lasting('late', 'true');
     await begun('late');
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
-    await cluster.exec(['touch', '-d', '16 minutes ago', join(theAgent().workDir, 'meta/boot_id')]);
-    await cluster.restartAgent(theAgent());
+    await world.killAgent();
+    await cluster.exec(['touch', '-d', '16 minutes ago', join(world.agent.workDir, 'meta/boot_id')]);
+    await cluster.restartAgent(world.agent);
     const { states, message } = await task;
     expect(states.at(-1)).toBe('TASK_FAILED');
     expect(message).toBe('There was no agent for longer than the recovery timeout of 15mins');
@@ -186,9 +163,8 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     const ending = new AbortController();
     const task = lasting('cleaned', 'true', [], ending.signal);
     await begun('cleaned');
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
-    const { exitCode, stderr } = await cluster.run('mesos-agent', [...theAgent().argv, '--recover=cleanup']);
+    await world.killAgent();
+    const { exitCode, stderr } = await cluster.run('mesos-agent', [...world.agent.argv, '--recover=cleanup']);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     ending.abort();
     await task;
@@ -199,16 +175,15 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     const ending = new AbortController();
     const task = lasting('broken', 'true', [], ending.signal);
     await begun('broken');
-    theAgent().daemon.kill('SIGKILL');
-    await theAgent().daemon.exited;
-    const { stdout } = await cluster.exec(['find', join(theAgent().workDir, 'meta'), '-name', 'executor.info']);
+    await world.killAgent();
+    const { stdout } = await cluster.exec(['find', join(world.agent.workDir, 'meta'), '-name', 'executor.info']);
     await writeFile(stdout.trim(), 'not a message');
-    const refused = await cluster.run('mesos-agent', theAgent().argv);
+    const refused = await cluster.run('mesos-agent', world.agent.argv);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain(`Failed to read '${stdout.trim()}'`);
-    expect(refused.stderr).toContain(`rm -f ${join(theAgent().workDir, 'meta/slaves/latest')}`);
-    await rm(join(theAgent().workDir, 'agent.address'), { force: true });
-    const lenient = { ...theAgent(), argv: [...theAgent().argv, '--no-strict'] };
+    expect(refused.stderr).toContain(`rm -f ${join(world.agent.workDir, 'meta/slaves/latest')}`);
+    await rm(join(world.agent.workDir, 'agent.address'), { force: true });
+    const lenient = { ...world.agent, argv: [...world.agent.argv, '--no-strict'] };
     await cluster.restartAgent(lenient);
     ending.abort();
     await task;

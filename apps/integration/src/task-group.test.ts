@@ -4,22 +4,18 @@ import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster } from '@drydock/cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LastingFramework } from './testing/lasting-framework.ts';
-import {
-  assertNothingLeft,
-  aVolume,
-  startTestCluster,
-  startTestDriver,
-  type TestDriver,
-} from './testing/test-cluster.ts';
+import { assertNothingLeft, type TestDriver } from './testing/test-cluster.ts';
+import { VolumeWorld } from './testing/volume-world.ts';
 
+let world: VolumeWorld;
 let cluster: LocalCluster;
 let driver: TestDriver;
 beforeEach(async () => {
-  cluster = await startTestCluster();
-  driver = await startTestDriver(cluster, 'grouped');
+  world = await VolumeWorld.start();
+  ({ cluster, driver } = world);
 }, 60_000);
 afterEach(async () => {
-  await cluster.stop();
+  await world[Symbol.asyncDispose]();
 }, 60_000);
 
 const tags = ['root'];
@@ -32,7 +28,7 @@ const aTask = (id: string, command: string, user = 'root'): Record<string, unkno
   task_id: { value: id },
   resources,
   command: { value: command, user },
-  container: { type: 'MESOS', volumes: [aVolume({ driver: 'grouped', path: 'data' })] },
+  container: { type: 'MESOS', volumes: [world.volumeAt('data')] },
 });
 interface GroupResult {
   /** By task. */
@@ -49,16 +45,6 @@ const execute = async (tasks: readonly unknown[], flags: readonly string[] = [])
   }
   return { states, frameworkId: /^Subscribed with ID (\S+)$/m.exec(stdout)?.[1] ?? '' };
 };
-const onHost = (name: string): string => join(cluster.directory, 'driver-grouped', 'data', 'v1', name);
-const appeared = async (...names: readonly string[]): Promise<void> => {
-  for (const name of names) {
-    await waitUntil(async () => (await cluster.exec(['test', '-e', onHost(name)])).exitCode === 0, {
-      what: `${name} to be written`,
-      timeoutMs: 30_000,
-    });
-  }
-};
-
 describe('mesos-execute --task_group', { tags, timeout: 120_000 }, () => {
   it('runs tasks that share a volume, which is unmounted once; each has its own sandbox in that of the executor', async () => {
     const { states, frameworkId } = await execute([
@@ -89,12 +75,10 @@ describe('mesos-execute --task_group', { tags, timeout: 120_000 }, () => {
   it('goes on when the agent is killed and started again', async () => {
     const untilTold = (name: string): string => `touch data/begun-${name}; until test -e data/end; do sleep 0.05; done`;
     const result = execute([aTask('one', untilTold('one')), aTask('two', untilTold('two'))], ['--checkpoint']);
-    await appeared('begun-one', 'begun-two');
-    const [agent] = cluster.agents;
-    if (agent === undefined) throw new Error('The cluster has an agent');
-    agent.daemon.kill('SIGKILL');
-    await cluster.restartAgent(agent);
-    expect((await cluster.exec(['touch', onHost('end')])).exitCode).toBe(0);
+    await world.appeared('begun-one', 'begun-two');
+    await world.killAgent();
+    await cluster.restartAgent(world.agent);
+    await world.touch('end');
     const { states } = await result;
     const all = ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED'];
     expect(Object.fromEntries(states)).toEqual({ one: all, two: all });
@@ -117,7 +101,7 @@ describe('the executor of a task group', { tags, timeout: 120_000 }, () => {
     await framework.subscribe();
     const { slaves } = (await (await fetch(`http://${cluster.master}/state`)).json()) as { slaves: { id: string }[] };
     const agentId = slaves[0]?.id ?? '';
-    const container = { type: 'MESOS', volumes: [aVolume({ driver: 'grouped', path: 'data' })] };
+    const container = { type: 'MESOS', volumes: [world.volumeAt('data')] };
     const executor = { id: 'holder', container };
     const keeper = { name: 'keeper', command: { value: 'exec sleep 3600' } };
     await framework.launchGroup(agentId, executor, [keeper]);
@@ -127,7 +111,7 @@ describe('the executor of a task group', { tags, timeout: 120_000 }, () => {
       { name: 'user', command: { value: 'touch data/file' }, container },
     ]);
     await framework.status('user', 'TASK_FINISHED');
-    await waitUntil(async () => (await cluster.exec(['ls', cluster.agents[0]?.checkpointDir ?? ''])).stdout, {
+    await waitUntil(async () => (await cluster.exec(['ls', world.agent.checkpointDir])).stdout, {
       what: 'the executor to be the only holder',
       until: (names) => names.trim().split('\n').length === 1,
     });

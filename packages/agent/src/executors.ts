@@ -1,5 +1,5 @@
 /** The executors on this machine: made for tasks, recovered, killed, shut down. */
-import { isTerminalState } from '@drydock/mesos';
+import { LinkDownError, isTerminalState } from '@drydock/mesos';
 import type {
   AgentApiCall,
   ExecutorID,
@@ -13,6 +13,7 @@ import type {
   TaskStatus,
 } from '@drydock/mesos';
 import { messageOf } from '@drydock/base/errors';
+import { systemClock } from '@drydock/base/ports';
 import type { AgentOptions } from './agent-options.ts';
 import type { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
 import type { RecoveredRun } from './checkpoint/read-state.ts';
@@ -35,6 +36,10 @@ export interface ExecutorsOptions {
   readonly updates: StatusUpdateStreams;
   readonly send: (call: AgentApiCall) => Promise<void>;
 }
+
+/** Between two attempts to tell the master of an end. */
+const EXIT_PAUSE_MS_MIN = 1_000;
+const EXIT_PAUSE_MS_MAX = 60_000;
 
 type IdentifiedFramework = FrameworkInfo & { id: FrameworkID };
 
@@ -208,24 +213,31 @@ export class Executors {
   }
 
   #start(run: ExecutorRun): void {
-    const finished = run.run().then(async () => {
+    const finished = run.run().then(() => {
       this.#active.delete(run);
       this.endedCount += 1;
       this.#options.agent.logger.info('A container is cleaned up', { containerId: run.containerId.value });
       this.frameworks.completeIfOver(run);
-      if (!run.isCommand) await this.#tellOfExit(run);
+      if (!run.isCommand) void this.#tellOfExit(run);
     });
     this.#active.set(run, finished);
   }
 
-  /** The master holds the executor's resources until then, or until the agent registers without the executor. */
+  /**
+   * The master holds the executor's resources until it hears of its end: from this, or from a registration without the
+   * executor, so that nothing has to be told again over a link that was lost.
+   */
   async #tellOfExit({ ids }: ExecutorRun): Promise<void> {
     const exited = { framework_id: { value: ids.frameworkId }, executor_id: { value: ids.executorId }, status: 0 };
-    try {
-      await this.#options.send({ type: 'EXECUTOR_EXITED', executor_exited: exited });
-    } catch (error) {
-      const { logger } = this.#options.agent;
-      logger.warning('The master was not told that an executor has exited', { error: messageOf(error) });
+    for (let pauseMs = EXIT_PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, EXIT_PAUSE_MS_MAX)) {
+      try {
+        return await this.#options.send({ type: 'EXECUTOR_EXITED', executor_exited: exited });
+      } catch (error) {
+        const { logger } = this.#options.agent;
+        logger.warning('The master was not told that an executor has exited', { error: messageOf(error) });
+        if (error instanceof LinkDownError) return;
+      }
+      await systemClock.sleep(pauseMs);
     }
   }
 

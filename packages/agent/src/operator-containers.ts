@@ -14,6 +14,8 @@ import type { Logger } from '@drydock/base/log';
 import type { ContainerTermination, MesosContainerizer } from '@drydock/containerizer';
 import {
   HttpError,
+  containerKey,
+  rootContainer,
   unimplementedFields,
   type ContainerEnd,
   type ContainerID,
@@ -21,7 +23,6 @@ import {
 } from '@drydock/mesos';
 import type { AgentOptions } from './agent-options.ts';
 import type { ExecutorRun } from './executor/executor-run.ts';
-import { containerPath } from './executor/recover-run.ts';
 import { createNamedSandbox, nestedSandboxPath } from './sandbox.ts';
 
 export interface OperatorContainersOptions {
@@ -43,6 +44,8 @@ export class OperatorContainers {
   readonly #options: OperatorContainersOptions;
   /** Those that run or are cleaned up. */
   readonly #ids = new Map<string, ContainerID>();
+  /** Their sandboxes are about to go. */
+  readonly #removing = new Set<string>();
   readonly #stopping = new AbortController();
 
   constructor(options: OperatorContainersOptions) {
@@ -62,6 +65,9 @@ export class OperatorContainers {
     const { containerizer, hasDockerVolumes } = this.#options;
     const run = id.parent === undefined ? undefined : this.#runOf(id);
     if (this.#isThere(id, run)) return false;
+    if (this.#removing.has(containerKey(id))) {
+      throw new HttpError(400, `Container ${containerKey(id)} is being removed`);
+    }
     const parts = { ...(command === undefined ? {} : { command }), ...(container === undefined ? {} : { container }) };
     const [field] = unimplementedFields({
       name: '',
@@ -75,7 +81,7 @@ export class OperatorContainers {
       throw new HttpError(400, "The 'docker/volume' isolator is not enabled on this agent, expected it in --isolation");
     }
     const user = this.#options.isSwitchingUser ? (command?.user ?? run?.user ?? 'root') : 'root';
-    this.#ids.set(containerPath(id), id);
+    this.#ids.set(containerKey(id), id);
     try {
       const sandboxDirectory = await createNamedSandbox(this.#sandboxOf(id, run), user);
       const config = { command: { ...command, user }, resources, sandboxDirectory, user };
@@ -89,21 +95,21 @@ export class OperatorContainers {
       return true;
     } catch (error) {
       await this.#destroy(id);
-      this.#ids.delete(containerPath(id));
+      this.#ids.delete(containerKey(id));
       throw new HttpError(400, messageOf(error));
     }
   }
 
   /** One that an earlier agent has launched. */
   adopt(id: ContainerID, exited: Promise<ContainerTermination>): void {
-    this.#ids.set(containerPath(id), id);
+    this.#ids.set(containerKey(id), id);
     void this.#cleanUpAfter(id, exited);
   }
 
   /** WAIT_NESTED_CONTAINER and WAIT_CONTAINER. @throws HttpError 404 */
   async wait(id: ContainerID): Promise<ContainerEnd> {
     const termination = await this.#options.containerizer.wait(id);
-    if (termination === undefined) throw new HttpError(404, `Container ${containerPath(id)} cannot be found`);
+    if (termination === undefined) throw new HttpError(404, `Container ${containerKey(id)} cannot be found`);
     if (termination.how !== 'exited') return { state: 'TASK_FAILED', message: termination.message };
     return {
       exit_status: termination.waitStatus,
@@ -117,25 +123,30 @@ export class OperatorContainers {
   async kill(id: ContainerID, number = 9): Promise<void> {
     const signal = SIGNALS.get(number);
     if (signal === undefined) throw new HttpError(400, `Expecting 'signal' to be 9 or 15, got ${number}`);
-    const isOfExecutor = id.parent === undefined && !this.#ids.has(containerPath(id));
+    const isOfExecutor = id.parent === undefined && !this.#ids.has(containerKey(id));
     if (isOfExecutor || !(await this.#options.containerizer.signal(id, signal))) {
-      throw new HttpError(404, `Container ${containerPath(id)} cannot be found (or is already killed)`);
+      throw new HttpError(404, `Container ${containerKey(id)} cannot be found (or is already killed)`);
     }
   }
 
   /** REMOVE_NESTED_CONTAINER and REMOVE_CONTAINER. @throws HttpError 404, 500 */
   async remove(id: ContainerID): Promise<void> {
     if (id.parent === undefined) {
-      if (this.#ids.has(containerPath(id))) throw new HttpError(500, 'Standalone container has not terminated yet');
+      if (this.#ids.has(containerKey(id))) throw new HttpError(500, 'Standalone container has not terminated yet');
       await rm(this.#sandboxOf(id, undefined), { recursive: true, force: true });
       return;
     }
     const run = this.#runOf(id);
+    const key = containerKey(id);
+    if (this.#ids.has(key)) throw new HttpError(500, 'Nested container has not terminated yet');
+    this.#removing.add(key);
     try {
       await this.#options.containerizer.remove(id);
       await rm(this.#sandboxOf(id, run), { recursive: true, force: true });
     } catch (error) {
       throw new HttpError(500, messageOf(error));
+    } finally {
+      this.#removing.delete(key);
     }
   }
 
@@ -145,16 +156,15 @@ export class OperatorContainers {
   }
 
   #isThere(id: ContainerID, run: ExecutorRun | undefined): boolean {
-    const path = containerPath(id);
-    return this.#ids.has(path) || run?.tasks.some(({ containerId }) => containerPath(containerId) === path) === true;
+    const path = containerKey(id);
+    return this.#ids.has(path) || run?.tasks.some(({ containerId }) => containerKey(containerId) === path) === true;
   }
 
   #runOf(id: ContainerID): ExecutorRun {
-    let root = id;
-    while (root.parent !== undefined) root = root.parent;
-    const run = this.#options.runs().find(({ containerId }) => containerId.value === root.value);
+    const root = rootContainer(id).value;
+    const run = this.#options.runs().find(({ containerId }) => containerId.value === root);
     if (run === undefined) {
-      throw new HttpError(404, `Unable to locate executor for parent container ${containerPath(id.parent ?? id)}`);
+      throw new HttpError(404, `Unable to locate executor for parent container ${containerKey(id.parent ?? id)}`);
     }
     return run;
   }
@@ -164,21 +174,21 @@ export class OperatorContainers {
     if (run?.sandbox === undefined) return join(this.#options.workDir, 'containers', id.value);
     const isBelowHosted = !run.isCommand && id.parent?.parent === undefined;
     if (isBelowHosted) return nestedSandboxPath(run.sandbox, id.value);
-    const name = containerPath(id).replaceAll('/', '.');
+    const name = containerKey(id).replaceAll('/', '.');
     return join(dirname(dirname(run.sandbox)), 'nested', name);
   }
 
   async #cleanUpAfter(id: ContainerID, exited: Promise<ContainerTermination>): Promise<void> {
     await exited;
     await this.#destroy(id);
-    this.#ids.delete(containerPath(id));
+    this.#ids.delete(containerKey(id));
   }
 
   async #destroy(id: ContainerID): Promise<void> {
     try {
       await this.#options.containerizer.destroy(id);
     } catch (error) {
-      this.#options.logger.error('Failed to clean up a container', { containerId: containerPath(id), error });
+      this.#options.logger.error('Failed to clean up a container', { containerId: containerKey(id), error });
     }
   }
 }
@@ -189,7 +199,7 @@ export function adoptOthers(
   { processes }: NonNullable<AgentOptions['recovered']>,
   runs: readonly ExecutorRun[],
 ): void {
-  const known = new Set(runs.flatMap(({ tasks }) => tasks.map(({ containerId }) => containerPath(containerId))));
+  const known = new Set(runs.flatMap(({ tasks }) => tasks.map(({ containerId }) => containerKey(containerId))));
   for (const [path, process] of processes) {
     if (process === undefined || known.has(path) || !path.includes('/')) continue;
     const [root = '', ...names] = path.split('/');

@@ -7,13 +7,13 @@ import { DomainError, messageOf, systemCodeOf } from '@drydock/base/errors';
 import { formatDurationMs } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import type { KnownContainer, MesosContainerizer } from '@drydock/containerizer';
-import { agentInfoType, toJson, type AgentInfo } from '@drydock/mesos';
+import { agentInfoType, containerKey, toJson, type AgentInfo, type ExecutorInfo, type TaskInfo } from '@drydock/mesos';
 import type { AgentOptions } from './agent-options.ts';
 import { AgentCheckpoints, type KillRequest } from './checkpoint/agent-checkpoints.ts';
 import { bootIdPath, latestMetaPath } from './checkpoint/meta-paths.ts';
 import { readState, type RecoveredRun, type RecoveredState } from './checkpoint/read-state.ts';
 import { sandboxPath } from './directories.ts';
-import { containerPath } from './executor/recover-run.ts';
+import { nestedSandboxPath } from './sandbox.ts';
 
 /** The agent cannot go on where an earlier one was; the message says what to do. */
 export class RecoveryFailedError extends DomainError<'RECOVERY_FAILED'> {
@@ -49,7 +49,7 @@ export async function recoverAgent(options: RecoverAgentOptions): Promise<AgentO
   if (absence !== undefined) logger.warning('Ending the containers of an earlier agent', { reason: absence });
   const runs = state?.frameworks.flatMap((framework) => framework.runs).filter(({ isCompleted }) => !isCompleted) ?? [];
   const isTakingOver = mode === 'reconnect' && absence === undefined;
-  const found = await containerizer.recover(isTakingOver ? runs.map((run) => knownContainer(workDir, run)) : []);
+  const found = await containerizer.recover(isTakingOver ? runs.flatMap((run) => knownContainers(workDir, run)) : []);
   if (mode === 'cleanup' && state !== undefined) await checkpoints.forgetAgent(state.agent.id.value);
   await checkpoints.writeBootId(bootId);
   if (mode === 'cleanup' || state === undefined) return undefined;
@@ -62,7 +62,7 @@ export async function recoverAgent(options: RecoverAgentOptions): Promise<AgentO
   });
   return {
     state,
-    processes: new Map(found.map(({ containerId, process }) => [containerPath(containerId), process])),
+    processes: new Map(found.map(({ containerId, process }) => [containerKey(containerId), process])),
     ...(absence === undefined ? {} : { absence }),
   };
 }
@@ -134,15 +134,26 @@ async function tooLongAbsence({ workDir, timeoutMs }: RecoverAgentOptions): Prom
   }
 }
 
-function knownContainer(workDir: string, { ids, executor, tasks }: RecoveredRun): KnownContainer {
+/** Of the executor, and those nested in it whose tasks were to be killed; the containerizer finds the others by itself. */
+function knownContainers(workDir: string, { ids, executor, tasks }: RecoveredRun): readonly KnownContainer[] {
+  const containerId = { value: ids.containerId };
+  const sandboxDirectory = sandboxPath(workDir, ids);
   const [task] = tasks;
-  const container = executor.type === 'DEFAULT' ? executor.container : task?.info.container;
-  return {
-    containerId: { value: ids.containerId },
-    sandboxDirectory: sandboxPath(workDir, ids),
-    sentSignals: executor.type === 'DEFAULT' ? [] : signalsOf(task?.kill),
-    ...(container === undefined ? {} : { container }),
-  };
+  if (executor.type !== 'DEFAULT') {
+    const sentSignals = signalsOf(task?.kill);
+    return [{ containerId, sandboxDirectory, sentSignals, ...containerOf(task?.info) }];
+  }
+  const nested = tasks.flatMap(({ info, kill, place }): readonly KnownContainer[] => {
+    if (kill === undefined || place === undefined) return [];
+    const nestedId = { value: place.containerId, parent: containerId };
+    const sandbox = nestedSandboxPath(sandboxDirectory, place.containerId);
+    return [{ containerId: nestedId, sandboxDirectory: sandbox, sentSignals: signalsOf(kill), ...containerOf(info) }];
+  });
+  return [{ containerId, sandboxDirectory, ...containerOf(executor) }, ...nested];
+}
+
+function containerOf(info: TaskInfo | ExecutorInfo | undefined): Pick<KnownContainer, 'container'> {
+  return info?.container === undefined ? {} : { container: info.container };
 }
 
 function signalsOf(kill: KillRequest | undefined): readonly ('SIGTERM' | 'SIGKILL')[] {

@@ -144,6 +144,15 @@ describe('a task group', () => {
     expect(master.statuses.map(({ state }) => state)).toEqual(['TASK_KILLED', 'TASK_KILLED']);
   });
 
+  it('has the master told of the end of its executor until the master takes that', async () => {
+    master.refusedExitCount = 1;
+    runGroup('a');
+    await running('a');
+    containerOf('a')?.end();
+    await overWith(1);
+    expect(master.refusedExitCount).toBe(0);
+  });
+
   it('is shut down with the grace period of its executor', async () => {
     runGroup('a');
     await running('a');

@@ -9,6 +9,9 @@ export class DaemonFailedError extends DomainError<'DAEMON_FAILED'> {
   readonly code = 'DAEMON_FAILED';
 }
 
+/** What tells a daemon to end with all that it runs: SIGINT for an agent, which leaves some of that on SIGTERM. */
+export type StopSignal = 'SIGTERM' | 'SIGINT';
+
 export interface DaemonOptions {
   readonly name: string;
   readonly argv: readonly [string, ...string[]];
@@ -16,7 +19,7 @@ export interface DaemonOptions {
   /** stdout and stderr go here. */
   readonly logPath: string;
   /** What tells the daemon to end with all that it runs. Default SIGTERM. */
-  readonly stopSignal?: 'SIGTERM' | 'SIGINT';
+  readonly stopSignal?: StopSignal;
   /** From that signal to SIGKILL. Default 15 s. */
   readonly stopMsMax?: number;
 }
@@ -29,7 +32,7 @@ export class DaemonProcess implements AsyncDisposable {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #stopMsMax: number;
-  readonly #stopSignal: 'SIGTERM' | 'SIGINT';
+  readonly #stopSignal: StopSignal;
   #stopping: Promise<void> | undefined;
 
   private constructor(child: ChildProcess, options: DaemonOptions) {

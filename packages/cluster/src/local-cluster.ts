@@ -10,7 +10,7 @@ import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { binArgv, binPath, type BinName } from './bins.ts';
-import { DaemonProcess } from './daemon-process.ts';
+import { DaemonProcess, type StopSignal } from './daemon-process.ts';
 import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -219,8 +219,8 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   /** Starts a further program inside, stopped with the cluster; `logs/<name>.log` has its output. */
-  async startProgram(name: string, argv: readonly string[]): Promise<DaemonProcess> {
-    return await this.#start(name, argv);
+  async startProgram(name: string, argv: readonly string[], stopSignal?: StopSignal): Promise<DaemonProcess> {
+    return await this.#start(name, argv, stopSignal);
   }
 
   /** Starts a program that serves a Docker volume plugin by this name, and resolves when its socket is there. */
@@ -360,11 +360,7 @@ export class LocalCluster implements AsyncDisposable {
     return await this.#start(name, [...binArgv(program), ...args], stopSignal);
   }
 
-  async #start(
-    name: string,
-    argv: readonly string[],
-    stopSignal: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
-  ): Promise<DaemonProcess> {
+  async #start(name: string, argv: readonly string[], stopSignal: StopSignal = 'SIGTERM'): Promise<DaemonProcess> {
     const daemon = await DaemonProcess.start({
       name,
       argv: this.#namespace.enter(argv),

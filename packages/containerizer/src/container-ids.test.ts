@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerID } from '@drydock/mesos';
-import { assertUnambiguous, forEachDeepestFirst, pathOf, sandboxBelow } from './container-ids.ts';
+import { assertUnambiguous, pathOf, sandboxBelow } from './container-ids.ts';
 
 const nested: ContainerID = { value: 'c', parent: { value: 'b', parent: { value: 'a' } } };
 
@@ -23,23 +23,5 @@ describe('a container id', () => {
     ],
   ])('is refused at launch when it could be taken for another one: %j', (id, message) => {
     expect(() => assertUnambiguous(id)).toThrow(message);
-  });
-});
-
-describe('forEachDeepestFirst', () => {
-  it('takes children before their parents, and not all of them at once', async () => {
-    const parents = Array.from({ length: 40 }, (_, index): ContainerID => ({ value: `p${index}` }));
-    const ids = parents.flatMap((parent) => [parent, { value: 'child', parent }]);
-    const order: ContainerID[] = [];
-    let [count, countMax] = [0, 0];
-    await forEachDeepestFirst(ids, async (id) => {
-      count += 1;
-      countMax = Math.max(countMax, count);
-      order.push(id);
-      await new Promise((resolve) => setImmediate(resolve));
-      count -= 1;
-    });
-    expect(order.map(({ value }) => value)).toEqual([...parents.map(() => 'child'), ...parents.map((p) => p.value)]);
-    expect(countMax).toBe(16);
   });
 });

@@ -1,5 +1,4 @@
 import { messageOf } from '@drydock/base/errors';
-import { containerDepth } from '@drydock/isolator';
 import type { ContainerID } from '@drydock/mesos';
 import { LaunchFailedError } from './errors.ts';
 
@@ -30,29 +29,7 @@ export function assertUnambiguous({ value, parent }: ContainerID): void {
   }
 }
 
-export function rootOf(containerId: ContainerID): ContainerID {
-  return containerId.parent === undefined ? containerId : rootOf(containerId.parent);
-}
-
 /** `<sandbox of the root>/containers/<child>/..`, as upstream nests sandboxes. */
 export function sandboxBelow(rootSandbox: string, { value, parent }: ContainerID): string {
   return parent === undefined ? rootSandbox : `${sandboxBelow(rootSandbox, parent)}/containers/${value}`;
-}
-
-/** Each with runtime calls of its own. */
-const AT_ONCE_COUNT_MAX = 16;
-
-/** Children before their parents; of one depth some at once. */
-export async function forEachDeepestFirst(
-  ids: readonly ContainerID[],
-  act: (containerId: ContainerID) => Promise<void>,
-): Promise<void> {
-  const byDepth = Map.groupBy(ids, containerDepth);
-  for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
-    const waiting = (byDepth.get(depth) ?? []).values();
-    const takeTurns = async (): Promise<void> => {
-      for (const id of waiting) await act(id);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE_COUNT_MAX }, takeTurns));
-  }
 }

@@ -15,9 +15,9 @@
  * @see src/slave/containerizer/mesos/containerizer.cpp MesosContainerizerProcess::recover
  */
 import { join } from 'node:path';
-import { containerDepth, containerText, type ContainerState } from '@drydock/isolator';
-import type { ContainerID } from '@drydock/mesos';
-import { pathOf, rootOf } from './container-ids.ts';
+import type { ContainerState } from '@drydock/isolator';
+import { containerDepth, containerText, rootContainer, type ContainerID } from '@drydock/mesos';
+import { pathOf } from './container-ids.ts';
 import { containersBelow, isHeld, readState, readTermination } from './kept-files.ts';
 import type { ContainerProcess } from './launcher/container-process.ts';
 import type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
@@ -53,7 +53,7 @@ interface FindOptions {
 export async function findContainers(known: readonly KnownContainer[], options: FindOptions): Promise<FoundContainers> {
   const named = new Map(known.map((one) => [pathOf(one.containerId), one]));
   const there = await containersBelow(options.runtimeDir);
-  const nested = there.filter((id) => named.has(pathOf(rootOf(id))) && !named.has(pathOf(id)));
+  const nested = there.filter((id) => named.has(pathOf(rootContainer(id))) && !named.has(pathOf(id)));
   const candidates = [...named.values().map(({ containerId }) => containerId), ...nested];
   const looks = candidates
     .toSorted((a, b) => containerDepth(a) - containerDepth(b))

@@ -1,40 +1,25 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildStandinImage } from './standin-image.ts';
+import { describe, expect, it } from 'vitest';
 import { currentArchive, tarOf } from './testing/image-archive.ts';
 import { outcomesOf, runCases } from './testing/run-cases.ts';
+import { expectNothingLeft, useTestBase } from './testing/test-base.ts';
 
 const BUSYBOX = '/bin/busybox';
-let base: string;
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'containerizer-'));
-  await mkdir(join(base, 'registry'));
-});
-afterEach(async () => await rm(base, { recursive: true, force: true }));
-
-const cgroupsRoot = `drydock-test-${process.pid}`;
-const expectNothingLeft = async (): Promise<void> => {
-  for (const directory of ['run/containers', 'run/runc', 'work/provisioner/containers']) {
-    expect(await readdir(join(base, directory))).toEqual([]);
-  }
-  expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(base);
-};
+const base = useTestBase();
 
 describe('MesosContainerizer', () => {
   it.each(['overlay', 'copy'])('launches, ends and removes containers (%s)', { tags: ['root'] }, async (backend) => {
-    await buildStandinImage({ outputPath: join(base, 'registry/ubuntu:14.04.tar') });
-    for (const name of ['links', 'payload']) await mkdir(join(base, name));
-    await symlink('../../../../etc', join(base, 'links/etc'));
-    await writeFile(join(base, 'payload/from-volume'), '');
+    for (const name of ['links', 'payload']) await mkdir(join(base.path, name));
+    await symlink('../../../../etc', join(base.path, 'links/etc'));
+    await writeFile(join(base.path, 'payload/from-volume'), '');
     const outcomes = outcomesOf(
-      await runCases(new URL('./testing/launch-cases.ts', import.meta.url), base, [backend, cgroupsRoot]),
+      await runCases(new URL('./testing/launch-cases.ts', import.meta.url), base.path, [backend, base.cgroupsRoot]),
     );
-    const sandbox = (name: string): string => join(base, `sandbox-${name}`);
+    const sandbox = (name: string): string => join(base.path, `sandbox-${name}`);
     expect(outcomes).toMatchObject({
       exit: { how: 'exited', exitCode: 3, stdout: "sh -c 'pwd; exit 3'\n/mnt/mesos/sandbox\n" },
-      host: { exitCode: 0, stdout: expect.stringContaining(`${sandbox('host')}\n${base}/registry\n`) },
+      host: { exitCode: 0, stdout: expect.stringContaining(`${sandbox('host')}\n${base.path}/registry\n`) },
       aborted: { how: 'launch-failed', stdout: '' },
       killed: { how: 'exited', signal: 'SIGKILL' },
       destroyed: { error: expect.stringMatching(/^Container destroyed during preparing$/) },
@@ -45,7 +30,7 @@ describe('MesosContainerizer', () => {
       link: { stdout: expect.stringContaining('from-volume') },
     });
     expect(await strayNames()).toEqual([]);
-    await expectNothingLeft();
+    await expectNothingLeft(base.path);
   });
 });
 
@@ -102,8 +87,8 @@ describe('the root file system of an image', () => {
         { path: 'bare/.wh.removed' },
       ]),
     };
-    await writeFile(join(base, 'registry/whiteouts.tar'), currentArchive('whiteouts', [bottom, lower, upper]));
-    await writeFile(join(base, 'registry/other-base.tar'), currentArchive('other-base', [bottom, other, upper]));
+    await writeFile(join(base.path, 'registry/whiteouts.tar'), currentArchive('whiteouts', [bottom, lower, upper]));
+    await writeFile(join(base.path, 'registry/other-base.tar'), currentArchive('other-base', [bottom, other, upper]));
     const stdout = expect.stringMatching(
       /^sh -c .*\n\/opaque: \. \.\. kept\n\/opaque\/kept: \. \.\. new\n\/again: \. \.\. new\n750:0\n711:0\n/,
     );
@@ -113,7 +98,7 @@ describe('the root file system of an image', () => {
       'other-base': { exitCode: 0, stdout },
     });
     expect(outcomes).toMatchObject({ whiteouts: { stdout } });
-    await expectNothingLeft();
+    await expectNothingLeft(base.path);
   });
 
   it.each(['overlay', 'copy'])(
@@ -125,9 +110,9 @@ describe('the root file system of an image', () => {
       for (const [name, linkTarget] of Object.entries(links)) {
         const path = name === 'link-in-parent' ? 'tmp' : 'tmp/myvolume';
         const link = { tar: tarOf([{ path, type: 'SymbolicLink', linkTarget }]) };
-        await writeFile(join(base, `registry/${name}.tar`), currentArchive(name, [bottom, link]));
-        await mkdir(join(base, `volume-${name}`));
-        await writeFile(join(base, `volume-${name}/from-volume`), '');
+        await writeFile(join(base.path, `registry/${name}.tar`), currentArchive(name, [bottom, link]));
+        await mkdir(join(base.path, `volume-${name}`));
+        await writeFile(join(base.path, `volume-${name}/from-volume`), '');
       }
       const outcomes = await runImageCases(backend, Object.keys(links));
       expect(outcomes).toMatchObject({
@@ -136,17 +121,21 @@ describe('the root file system of an image', () => {
         // Over the container's own root nothing can run: the runtime refuses.
         'link-to-root': { how: 'launch-failed', message: expect.stringContaining('to rootfs at "/tmp/myvolume"') },
       });
-      expect(await readdir(join(base, 'volume-link-to-etc'))).toEqual(['from-volume', 'written']);
-      expect(await readdir(join(base, 'volume-link-to-root'))).toEqual(['from-volume']);
+      expect(await readdir(join(base.path, 'volume-link-to-etc'))).toEqual(['from-volume', 'written']);
+      expect(await readdir(join(base.path, 'volume-link-to-root'))).toEqual(['from-volume']);
       expect(await strayNames()).toEqual([]);
-      await expectNothingLeft();
+      await expectNothingLeft(base.path);
     },
   );
 });
 
 const runImageCases = async (backend: string, names: readonly string[]): Promise<unknown> =>
   outcomesOf(
-    await runCases(new URL('./testing/image-cases.ts', import.meta.url), base, [backend, cgroupsRoot, ...names]),
+    await runCases(new URL('./testing/image-cases.ts', import.meta.url), base.path, [
+      backend,
+      base.cgroupsRoot,
+      ...names,
+    ]),
   );
 
 /** Names of this test that must not be on the host: of its volumes, and of what containers write. */

@@ -12,11 +12,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, messageOf } from '@drydock/base/errors';
-import { containerText, type ContainerConfig } from '@drydock/isolator';
-import type { ContainerID } from '@drydock/mesos';
+import { forEachDeepestFirst, type ContainerConfig } from '@drydock/isolator';
+import { containerText, rootContainer, type ContainerID } from '@drydock/mesos';
 import { cleanUpContainer, removeSandbox } from './clean-up-container.ts';
-import { assertUnambiguous, forEachDeepestFirst, pathOf, rootOf, sandboxBelow } from './container-ids.ts';
+import { assertUnambiguous, pathOf, sandboxBelow } from './container-ids.ts';
 import { findContainers, type KnownContainer } from './container-recovery.ts';
+import { newContainer, setProcess, type Container } from './container-record.ts';
 import type { MesosContainerizerOptions } from './containerizer-options.ts';
 import {
   AlreadyLaunchedError,
@@ -26,7 +27,7 @@ import {
   RemoveFailedError,
 } from './errors.ts';
 import { isolatorsFor } from './isolators/isolators-for.ts';
-import { launchContainer, type LaunchPhase } from './launch-container.ts';
+import { launchContainer } from './launch-container.ts';
 import type { CommandConfig } from './launch-info.ts';
 import { removeCgroups } from './launcher/cgroups.ts';
 import type { ContainerProcess, ForkedContainer } from './launcher/container-process.ts';
@@ -44,22 +45,6 @@ export interface RecoveredContainer {
   readonly containerId: ContainerID;
   /** Undefined for one without a process of its own. */
   readonly process: ForkedContainer | undefined;
-}
-
-interface Container {
-  readonly id: ContainerID;
-  readonly sandboxDirectory: string;
-  /** `remainder`: an earlier agent was about to launch it and died; there is only something to clean up. */
-  phase: LaunchPhase | 'running' | 'remainder';
-  readonly aborting: AbortController;
-  /** Settles when `launch` does. */
-  launching: Promise<unknown>;
-  forked?: ContainerProcess;
-  destroying?: Promise<void>;
-  readonly termination: PromiseWithResolvers<ContainerTermination>;
-  readonly children: Set<Container>;
-  /** Of a root: how those nested in it have ended that are destroyed and not removed, by path. */
-  readonly terminated: Map<string, ContainerTermination>;
 }
 
 const NEVER_STARTED: ContainerTermination = {
@@ -81,7 +66,7 @@ export class MesosContainerizer implements AsyncDisposable {
 
   /**
    * Prepares a container and forks it; its command waits for `openGate`. One with a parent is nested in a container that is
-   * there, has mounts, control groups and a process id namespace of its own, and its sandbox in that of its parent.
+   * there, and has mounts, control groups and a process id namespace of its own.
    * DEVIATION: upstream's nested containers share the control groups of their root unless they ask for their own.
    * @throws LaunchFailedError, ImageError, an isolator's error, DestroyedDuringLaunchError; the message is what follows
    * `Failed to launch container: `
@@ -112,6 +97,7 @@ export class MesosContainerizer implements AsyncDisposable {
    * is not known.
    */
   async wait(containerId: ContainerID): Promise<ContainerTermination | undefined> {
+    if (this.#isDetached) return await UNANSWERED;
     const container = this.#containers.get(pathOf(containerId));
     if (container !== undefined) return await container.termination.promise;
     return this.#rootOf(containerId)?.terminated.get(pathOf(containerId));
@@ -119,6 +105,7 @@ export class MesosContainerizer implements AsyncDisposable {
 
   /** Signals the command of a container; false when it is not there or has no process. SIGTERM aborts one at its gate. */
   async signal(containerId: ContainerID, signal: SentSignal): Promise<boolean> {
+    if (this.#isDetached) return await UNANSWERED;
     const forked = this.#containers.get(pathOf(containerId))?.forked;
     if (forked === undefined) return false;
     if (signal === 'SIGTERM') await forked.terminate();
@@ -127,10 +114,12 @@ export class MesosContainerizer implements AsyncDisposable {
   }
 
   /**
-   * Removes what is kept of a nested container that has been destroyed: its termination and its sandbox. Idempotent.
+   * Removes what is kept of a nested container that has been destroyed: its termination, and its sandbox where that is in
+   * the sandbox of its root; one that the caller has made elsewhere is the caller's. Idempotent.
    * @throws RemoveFailedError when it is still there
    */
   async remove(containerId: ContainerID): Promise<void> {
+    if (this.#isDetached) return await UNANSWERED;
     assert(containerId.parent !== undefined, 'Only nested containers are removed');
     if (this.#containers.has(pathOf(containerId)))
       throw new RemoveFailedError('Nested container has not terminated yet');
@@ -141,11 +130,12 @@ export class MesosContainerizer implements AsyncDisposable {
     } catch (error) {
       throw new RemoveFailedError(`Failed to remove the runtime directory: ${messageOf(error)}`, { cause: error });
     }
+    await removeSandbox(root.sandboxDirectory, sandboxBelow(root.sandboxDirectory, containerId));
+    // Last, because an id that is still known cannot be launched again meanwhile.
     const path = pathOf(containerId);
     for (const one of root.terminated.keys()) {
       if (one === path || one.startsWith(`${path}/`)) root.terminated.delete(one);
     }
-    await removeSandbox(root.sandboxDirectory, sandboxBelow(root.sandboxDirectory, containerId));
   }
 
   /**
@@ -217,8 +207,8 @@ export class MesosContainerizer implements AsyncDisposable {
 
   /**
    * Lets go of everything without ending it, for an agent that is stopped and will be started again: running containers go
-   * on, launches that are not complete are given up. To whoever waits for one, or asks for anything from now on, it is as
-   * if the agent had been killed: there is no answer. Disposing it does nothing more.
+   * on, launches that are not complete are given up, a clean-up that is under way goes on. To whoever waits for a launch or
+   * asks for anything from now on it is as if the agent had been killed: there is no answer. Disposing does nothing more.
    */
   async detach(): Promise<void> {
     if (this.#isDetached) return;
@@ -233,22 +223,20 @@ export class MesosContainerizer implements AsyncDisposable {
   /** Destroys every container, stops the isolators and removes the control groups that the containers shared. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDetached) return;
-    await Promise.allSettled([...this.#containers.values()].map(async ({ id }) => await this.destroy(id)));
+    const destroying = [...this.#containers.values()].map(async ({ id }) => {
+      try {
+        await this.destroy(id);
+      } catch (error) {
+        this.#options.logger.error('Failed to destroy a container', { containerId: containerText(id), error });
+      }
+    });
+    await Promise.all(destroying);
     for (const isolator of this.#options.isolators) await isolator[Symbol.asyncDispose]?.();
     if (this.#options.cgroups !== undefined) await removeCgroups(this.#options.cgroups);
   }
 
   #add(id: ContainerID, sandboxDirectory: string, phase: Container['phase']): Container {
-    const container: Container = {
-      id,
-      sandboxDirectory,
-      phase,
-      aborting: new AbortController(),
-      launching: Promise.resolve(),
-      termination: Promise.withResolvers(),
-      children: new Set(),
-      terminated: new Map(),
-    };
+    const container = newContainer(id, sandboxDirectory, phase);
     this.#containers.set(pathOf(id), container);
     if (id.parent !== undefined) this.#containers.get(pathOf(id.parent))?.children.add(container);
     return container;
@@ -379,15 +367,10 @@ export class MesosContainerizer implements AsyncDisposable {
   }
 
   #rootOf(containerId: ContainerID): Container | undefined {
-    return this.#containers.get(pathOf(rootOf(containerId)));
+    return this.#containers.get(pathOf(rootContainer(containerId)));
   }
 
   #directoryOf(containerId: ContainerID): string {
     return join(this.#options.runtimeDir, 'containers', pathOf(containerId));
   }
-}
-
-function setProcess(container: Container, forked: ContainerProcess): void {
-  container.forked = forked;
-  void forked.exited.then(container.termination.resolve);
 }

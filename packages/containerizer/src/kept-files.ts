@@ -7,18 +7,24 @@
  * | `held`        | when it is prepared              | it has no process, and what it holds is there since then |
  * | `termination` | when a nested one is cleaned up  | how it ended; nothing else is left of it                 |
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
+import { readBootId } from '@drydock/base/boot-id';
 import { systemCodeOf } from '@drydock/base/errors';
 import { readTextIfThere } from '@drydock/base/read-if-there';
-import type { ContainerState } from '@drydock/isolator';
+import type { ContainerConfig, ContainerState } from '@drydock/isolator';
 import type { ContainerID } from '@drydock/mesos';
 import type { ContainerTermination } from './launcher/container-termination.ts';
 
 const FILES = { config: 'config', held: 'held', termination: 'termination' } as const;
 
-/** What a nested container was launched with; undefined when it was not written to its end. */
+/** Writes down what a container is launched with. */
+export async function writeConfig(directory: string, containerId: ContainerID, config: ContainerConfig): Promise<void> {
+  await writeFileAtomic(join(directory, FILES.config), JSON.stringify({ container_id: containerId, ...config }));
+}
+
+/** What a nested container was launched with; undefined when that was not written down. */
 export async function readState(directory: string, containerId: ContainerID): Promise<ContainerState | undefined> {
   const config = parseObject((await readTextIfThere(join(directory, FILES.config))) ?? '');
   if (config === undefined || typeof config['sandboxDirectory'] !== 'string') return undefined;
@@ -72,17 +78,13 @@ async function directoriesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-}
-
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- every object has unknown values
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
-    // Cut short: the agent was killed while it wrote.
+    // Nobody who writes files in one step has written it.
     return undefined;
   }
 }

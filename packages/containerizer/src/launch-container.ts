@@ -6,12 +6,12 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '@drydock/base/errors';
-import { containerText, type ContainerConfig, type ContainerLaunchInfo } from '@drydock/isolator';
-import type { ContainerID, Resource } from '@drydock/mesos';
+import type { ContainerConfig, ContainerLaunchInfo } from '@drydock/isolator';
+import { containerText, type ContainerID, type Resource } from '@drydock/mesos';
 import type { MesosContainerizerOptions } from './containerizer-options.ts';
 import { LaunchFailedError } from './errors.ts';
 import { isolatorsFor } from './isolators/isolators-for.ts';
-import { markHeld } from './kept-files.ts';
+import { markHeld, writeConfig } from './kept-files.ts';
 import { mergeLaunchInfos, type CommandConfig, type MergedLaunchInfo } from './launch-info.ts';
 import type { ContainerProcess } from './launcher/container-process.ts';
 import { createOciConfig, type ContainerLimits } from './launcher/oci-config.ts';
@@ -46,7 +46,7 @@ export async function launchContainer(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const provisioned = await provision(options, request);
   const config = provisioned === undefined ? request.config : { ...request.config, image: provisioned.image };
-  await writeFile(join(directory, 'config'), JSON.stringify({ container_id: containerId, ...config }));
+  await writeConfig(directory, containerId, config);
   signal.throwIfAborted();
   onPhase('preparing');
   const infos = await prepare(options, request, config);

@@ -6,7 +6,7 @@ export type {
   ImageRuntimeConfig,
   Isolator,
 } from './isolator.ts';
-export { containerDepth, containerText } from './docker-volume/container-key.ts';
+export { forEachDeepestFirst } from './deepest-first.ts';
 export { DockerVolumeIsolator } from './docker-volume/docker-volume-isolator.ts';
 export type { DockerVolumeStatus } from './docker-volume/docker-volume-isolator.ts';
 export { systemMounts } from './docker-volume/mount-table.ts';

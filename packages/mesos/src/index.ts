@@ -1,9 +1,10 @@
 export { addressOfPid, formatAddress, formatPid } from './address.ts';
 export type { SocketAddress } from './address.ts';
-export { startAgentLink } from './agent-api/agent-link.ts';
+export { LinkDownError, startAgentLink } from './agent-api/agent-link.ts';
 export type { AgentLinkOptions, AgentLinkState, StartedAgentLink } from './agent-api/agent-link.ts';
 export type { AgentApiCall, AgentApiEvent, AgentRegistration, KnownExecutor, KnownTask } from './agent-api/messages.ts';
 export type { StatusUpdate, StatusUpdateRecord } from './agent-state/records.ts';
+export { containerDepth, containerKey, containerText, rootContainer } from './container-id.ts';
 export { DecodeError, decode, encode, fromJson, toJson } from './codec/codec.ts';
 export type { ContentType } from './codec/codec.ts';
 export { JsonMappingError } from './codec/json-mapping.ts';

@@ -182,7 +182,7 @@ class Players implements AsyncDisposable {
       let runsLeft = 0;
       // All take from the same iterator, each job once.
       for (const [index, job] of rest) {
-        if (this.#signal?.aborted === true) break;
+        if (this.#signal?.aborted === true || failures.length > 0) break;
         if (runsLeft === 0) {
           await this.#stop(cluster);
           cluster = await this.#start();
@@ -199,7 +199,17 @@ class Players implements AsyncDisposable {
       }
       await this.#stop(cluster);
     };
-    await Promise.all(Array.from({ length: Math.min(this.#count, jobs.length) }, work));
+    // All of them have let go of their clusters before anybody hears of a failure.
+    const failures: unknown[] = [];
+    const working = async (): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.#count, jobs.length) }, working));
+    if (failures.length > 0) throw failures[0];
     this.#signal?.throwIfAborted();
     return played;
   }

@@ -29,7 +29,7 @@ export async function findLeftovers(scope: LeftoverScope): Promise<readonly stri
       (await namesIn(directory)).map((name) => `${kind} ${join(directory, name)}`),
     ),
   );
-  const probes = (await namesIn(workDir)).filter((name) => name.startsWith('overlay-probe-'));
+  const probes = (await namesIn(workDir)).filter((name) => name === 'overlay-probe');
   return [...leaks, ...found.flat(), ...probes.map((name) => `probe of overlays ${join(workDir, name)}`)];
 }
 

@@ -1,7 +1,8 @@
 /** What runs of the matrix share: a master, and a driver that counts and one that does not. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readTextIfThere } from '@drydock/base/read-if-there';
 import { LocalCluster } from '@drydock/cluster';
 import type { MatrixVariant } from './matrix-variant.ts';
 import { buildSmallImage } from './small-image.ts';
@@ -53,7 +54,8 @@ export class MatrixCluster implements AsyncDisposable {
 
   /** What a driver was asked of a volume, oldest first. */
   async journalOf(kind: DriverKind, volume: string): Promise<readonly JournalEntry[]> {
-    const lines = (await readFile(this.#journal(kind), 'utf8')).trim().split('\n');
+    // The first request makes it.
+    const lines = ((await readTextIfThere(this.#journal(kind))) ?? '').split('\n');
     return lines
       .filter((line) => line.includes(`"${volume}"`))
       .map((line) => JSON.parse(line) as JournalEntry)

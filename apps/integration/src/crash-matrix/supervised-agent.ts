@@ -77,12 +77,14 @@ export class SupervisedAgent {
       const count = this.#startCount;
       const daemon = this.#daemon;
       await this.#untilListening(count);
-      if (this.#startCount !== count || daemon === undefined) continue;
+      if (this.#startCount !== count || daemon === undefined || daemon.hasEnded) continue;
       this.#isStopping = true;
       // As SIGTERM, but what runs ends with it.
       daemon.kill('SIGUSR1');
       await waitUntil(() => daemon.hasEnded, { what: 'the agent to end', timeoutMs: READY_MS_MAX });
       if (daemon.exitCode === 0) break;
+      // Killed while it stopped; one that ended by itself did so for a reason.
+      if (daemon.exitCode !== null) await daemon.assertRunning();
       this.#isStopping = false;
       this.#supervision = this.#supervise(await this.#start());
     }
@@ -129,7 +131,7 @@ export class SupervisedAgent {
     // One that was killed leaves it behind.
     await rm(join(workDir, 'agent.address'), { force: true });
     const argv = [...watched, process.execPath, ...preload, AGENT, ...flags];
-    this.#daemon = await cluster.startProgram(name, argv);
+    this.#daemon = await cluster.startProgram(name, argv, 'SIGINT');
     this.#startCount += 1;
     return this.#daemon;
   }

@@ -15,7 +15,18 @@ export interface Status {
 
 interface Offer {
   readonly id: Json;
+  readonly resources?: readonly { readonly name: string; readonly scalar?: { readonly value: number } }[];
   readonly agent_id: { readonly value: string };
+}
+
+/** An event as parsed, with what the tests look at. */
+export interface Heard {
+  readonly type: string;
+  readonly subscribed?: { readonly framework_id: Json };
+  readonly offers?: { readonly offers: readonly Offer[] };
+  readonly rescind?: { readonly offer_id: Json };
+  readonly update?: { readonly status: Status };
+  readonly failure?: { readonly agent_id?: Json; readonly executor_id?: Json; readonly status?: number };
 }
 
 type NamedTask = Json & { readonly name: string };
@@ -23,8 +34,7 @@ type NamedTask = Json & { readonly name: string };
 const scalar = (name: string, value: number): Json => ({ name, type: 'SCALAR', scalar: { value } });
 
 export class LastingFramework implements AsyncDisposable {
-  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into, as parsed
-  readonly events: any[] = [];
+  readonly events: Heard[] = [];
   readonly #api: string;
   readonly #closing = new AbortController();
   #streamId = '';
@@ -52,7 +62,7 @@ export class LastingFramework implements AsyncDisposable {
     const seen = this.events.length;
     void this.#read(response);
     const event = await this.next('SUBSCRIBED', seen);
-    this.#id = event.subscribed.framework_id;
+    this.#id = event.subscribed?.framework_id;
   }
 
   async call(body: Json): Promise<void> {
@@ -122,12 +132,13 @@ export class LastingFramework implements AsyncDisposable {
       .map(({ state }) => state);
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  async next(type: string, from = 0): Promise<any> {
-    return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
+  async next(type: string, from = 0): Promise<Heard> {
+    const event = await waitUntil(() => this.events.slice(from).find((one) => one.type === type), {
       what: `an event ${type}`,
       timeoutMs: 20_000,
     });
+    if (event === undefined) throw new Error('waitUntil gives only good values');
+    return event;
   }
 
   /** The first status of a task in a state from the `from`th event on, when it is there. */
@@ -150,8 +161,8 @@ export class LastingFramework implements AsyncDisposable {
 
   /** Those that were neither rescinded nor answered, newest first. */
   #offers(): Offer[] {
-    const gone = new Set(this.events.map(({ rescind }) => rescind?.offer_id.value));
-    const all: Offer[] = this.events.flatMap(({ offers }) => offers?.offers ?? []);
+    const gone = new Set(this.events.map(({ rescind }) => rescind?.offer_id['value']));
+    const all = this.events.flatMap(({ offers }) => offers?.offers ?? []);
     return all.filter(({ id }) => !gone.has(id['value']) && !this.#answered.has(id['value'])).toReversed();
   }
 
@@ -176,7 +187,7 @@ export class LastingFramework implements AsyncDisposable {
         for (let newline = bytes.indexOf(10); newline > 0; newline = bytes.indexOf(10)) {
           const end = newline + 1 + Number(bytes.subarray(0, newline));
           if (bytes.length < end) break;
-          this.#take(JSON.parse(bytes.toString('utf8', newline + 1, end)));
+          this.#take(JSON.parse(bytes.toString('utf8', newline + 1, end)) as Heard);
           bytes = bytes.subarray(end);
         }
       }
@@ -185,10 +196,9 @@ export class LastingFramework implements AsyncDisposable {
     }
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  #take(event: any): void {
+  #take(event: Heard): void {
     this.events.push(event);
-    const status: Status | undefined = event.update?.status;
+    const status = event.update?.status;
     if (status?.uuid === undefined) return;
     const { agent_id: agentId, task_id: taskId, uuid } = status;
     const acknowledge = { agent_id: agentId, task_id: taskId, uuid };

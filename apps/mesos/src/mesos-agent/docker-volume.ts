@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { access, readFile, stat, statfs } from 'node:fs/promises';
+import { access, stat, statfs } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { readBootId } from '@drydock/base/boot-id';
 import { DomainError } from '@drydock/base/errors';
 import type { FlagValues } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
@@ -72,11 +73,6 @@ async function createClient(
     );
   }
   return client;
-}
-
-/** Names the time since the machine was started. */
-export async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
 /** How long the look-up of a user may take. */

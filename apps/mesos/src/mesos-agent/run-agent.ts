@@ -3,6 +3,7 @@ import { hostname as machineName } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Agent, agentResources, agentRoutes, recoverAgent, startSignsOfLife } from '@drydock/agent';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
+import { readBootId } from '@drydock/base/boot-id';
 import { DomainError } from '@drydock/base/errors';
 import { lockFile } from '@drydock/base/file-lock';
 import type { FlagValues } from '@drydock/base/gflags';
@@ -14,7 +15,6 @@ import { buildInfo } from '../build-info.ts';
 import { attachLog } from '../log-file.ts';
 import { AgentEnding } from './agent-ending.ts';
 import { createContainerizer, leaveContainersUnless } from './create-containerizer.ts';
-import { readBootId } from './docker-volume.ts';
 import type { agentFlags } from './flags.ts';
 
 /** A flag's value is well-formed but cannot be used. */
@@ -49,6 +49,9 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   }
   // DEVIATION: upstream does not notice a second agent on one work_dir.
   await using _lock = await lockFile(join(flags.work_dir, 'agent.lock'));
+  // What is recovered is taken from whoever left it, who must not be another agent that runs.
+  await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
+  await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
   const addressFile = join(flags.work_dir, 'agent.address');
   // An agent that was killed leaves it behind.
   await rm(addressFile, { force: true });
@@ -57,9 +60,6 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   await using containerizer = await createContainerizer(options, made);
   let isUp = false;
   await using _leaving = leaveContainersUnless(() => isUp, containerizer);
-  // What is recovered is taken from whoever left it, who must not be another agent that runs.
-  await using _runtimeLock = await lockFile(join(flags.runtime_dir, 'agent.lock'));
-  await using _checkpointLock = await lockFile(`${flags.docker_volume_checkpoint_dir}.lock`);
   const hostname = flags.hostname ?? machineName();
   const resources = await agentResources(flags.resources, flags.work_dir);
   const recovered = await recoverAgent({

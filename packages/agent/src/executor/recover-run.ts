@@ -1,5 +1,4 @@
 import type { ForkedContainer } from '@drydock/containerizer';
-import type { ContainerID } from '@drydock/mesos';
 import type { RecoveredRun, RecoveredTask } from '../checkpoint/read-state.ts';
 import { sandboxPath } from '../directories.ts';
 import { CommandRun } from './command-run.ts';
@@ -8,13 +7,8 @@ import { GroupRun, type RecoveredGroupTask } from './group-run.ts';
 import type { ExecutorRunOptions } from './run-options.ts';
 import type { RecoveredTaskRun } from './task-run.ts';
 
-/** The containers of an earlier agent that are there, by `containerPath`; undefined: without a process of its own. */
+/** The containers of an earlier agent that are there, by `containerKey`; undefined: without a process of its own. */
 export type RecoveredProcesses = ReadonlyMap<string, ForkedContainer | undefined>;
-
-/** `parent/child`. */
-export function containerPath({ value, parent }: ContainerID): string {
-  return parent === undefined ? value : `${containerPath(parent)}/${value}`;
-}
 
 /** The run that goes on where that of an earlier agent was; undefined when there is nothing to go on with. */
 export function recoverRun(

@@ -1,13 +1,13 @@
 /** What the agent knows, as messages of its operator API. @see src/slave/http.cpp */
 import {
   isTerminalState,
+  rootContainer,
   type AgentCall,
   type AgentContainer,
   type AgentGetExecutors,
   type AgentGetFrameworks,
   type AgentGetTasks,
   type AgentInfo,
-  type ContainerID,
   type ExecutorInfo,
 } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
@@ -71,7 +71,7 @@ export async function getContainers(
   );
   const ofOperators = operatorContainers.ids.map((containerId) => ({
     containerId,
-    run: activeRuns.find((run) => run.containerId.value === rootOf(containerId).value),
+    run: activeRuns.find((run) => run.containerId.value === rootContainer(containerId).value),
   }));
   const others = [...ofTasks, ...ofOperators].filter(({ containerId: { parent } }) =>
     parent === undefined ? showsStandalone : showsNested,
@@ -91,10 +91,6 @@ function executorFacts({ ids, executor }: ExecutorRun): Omit<AgentContainer, 'co
     executor_id: { value: ids.executorId },
     executor_name: executor.name ?? '',
   };
-}
-
-function rootOf(id: ContainerID): ContainerID {
-  return id.parent === undefined ? id : rootOf(id.parent);
 }
 
 function currentRuns({ frameworks }: Agent): readonly ExecutorRun[] {

@@ -6,6 +6,7 @@ import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import {
+  HttpError,
   VirtualFiles,
   acceptedContentType,
   acceptedReply,
@@ -28,6 +29,8 @@ import { Agent } from '../agent.ts';
 export class ScriptedMaster {
   readonly statuses: TaskStatus[] = [];
   readonly exits: unknown[] = [];
+  /** So many ends of executors it does not take. */
+  refusedExitCount = 0;
   #stream: RecordStream | undefined;
 
   readonly route: HttpRoute = {
@@ -36,7 +39,7 @@ export class ScriptedMaster {
     handle: (request) => {
       const call = readCall(request, agentApiCallType);
       if (call.update_status !== undefined) this.statuses.push(call.update_status.status);
-      if (call.executor_exited !== undefined) this.exits.push(call.executor_exited);
+      if (call.executor_exited !== undefined) this.#takeExit(call.executor_exited);
       if (call.type !== 'REGISTER') return acceptedReply();
       const open = (stream: RecordStream): void => {
         this.#stream = stream;
@@ -50,6 +53,15 @@ export class ScriptedMaster {
       return streamReply({ contentType: acceptedContentType(request), streamId: 'stream', open });
     },
   };
+
+  #takeExit(exit: unknown): void {
+    if (this.refusedExitCount === 0) {
+      this.exits.push(exit);
+      return;
+    }
+    this.refusedExitCount -= 1;
+    throw new HttpError(503, 'not now');
+  }
 
   send(event: AgentApiEvent): void {
     this.#stream?.send(encode(agentApiEventType, event, 'application/x-protobuf'));

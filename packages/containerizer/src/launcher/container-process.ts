@@ -6,6 +6,7 @@ import { run } from '@drydock/base/subprocess';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
 import { parseExitRecord, toTermination, type ContainerTermination, type SentSignal } from './container-termination.ts';
 import { isInitForwarding } from './init-process.ts';
+import { LAUNCHER_FILES } from './launcher-files.ts';
 import type { Shim } from './shim.ts';
 
 /** A forked container: the shim holds it at the gate, then supervises it. */
@@ -83,7 +84,7 @@ export class ContainerProcess implements ForkedContainer {
   async hasStarted(): Promise<boolean> {
     const { directory, runtimeId } = this.#options;
     const isThere = async (): Promise<boolean> =>
-      (await readTextIfThere(join(directory, 'container.pid'))) !== undefined;
+      (await readTextIfThere(join(directory, LAUNCHER_FILES.containerPid))) !== undefined;
     await waitUntil(async () => this.#hasExited || (await isThere()), {
       what: `the command of the container ${runtimeId} to start`,
       timeoutMs: START_MS_MAX,
@@ -112,12 +113,13 @@ export class ContainerProcess implements ForkedContainer {
   }
 
   async #kill(): Promise<void> {
+    // Whatever becomes of the signal.
+    const timer = setTimeout(() => void this.#killShim(), KILL_MS_MAX);
     if (this.#gate !== 'open') this.#abort();
     else {
       this.#sentSignals.add('SIGKILL');
       await this.#signalUntilDelivered('KILL');
     }
-    const timer = setTimeout(() => void this.#killShim(), KILL_MS_MAX);
     await this.exited;
     clearTimeout(timer);
   }
@@ -137,15 +139,20 @@ export class ContainerProcess implements ForkedContainer {
       await waitUntil(
         async () => {
           if (this.#hasExited) return true;
-          if (signal === 'TERM' && !(await isInitForwarding(join(directory, 'container.pid')))) return false;
+          if (signal === 'TERM' && !(await isInitForwarding(join(directory, LAUNCHER_FILES.containerPid))))
+            return false;
           const result = await run([...runtimeArgv, 'kill', runtimeId, signal], { timeoutMs: RUNTIME_CALL_MS_MAX });
           return result.exitCode === 0 || this.#hasExited;
         },
         { what: `the container ${runtimeId} to take SIG${signal}`, timeoutMs: RUNTIME_CALL_MS_MAX, intervalMs: 30 },
       );
     } catch (error) {
-      if (!(error instanceof WaitTimedOutError)) throw error;
-      logger.warning('The container does not take a signal', { containerId: runtimeId, signal: `SIG${signal}` });
+      const reason = error instanceof WaitTimedOutError ? {} : { error };
+      logger.warning('The container does not take a signal', {
+        containerId: runtimeId,
+        signal: `SIG${signal}`,
+        ...reason,
+      });
     }
   }
 
@@ -164,7 +171,7 @@ export class ContainerProcess implements ForkedContainer {
     this.#hasExited = true;
     const { directory } = this.#options;
     try {
-      const record = parseExitRecord((await readTextIfThere(join(directory, 'exit'))) ?? '');
+      const record = parseExitRecord((await readTextIfThere(join(directory, LAUNCHER_FILES.exit))) ?? '');
       if (record === undefined) return await this.#removeByForce();
       if (record.how === 'exited') return toTermination(record, this.#sentSignals);
       // Killed while the runtime was still about to start the command, which nobody can have noticed.
@@ -181,7 +188,7 @@ export class ContainerProcess implements ForkedContainer {
     await run([...runtimeArgv, 'delete', '-f', runtimeId], { timeoutMs: RUNTIME_CALL_MS_MAX });
     await removeLeftovers();
     if (this.#sentSignals.has('SIGKILL')) return toTermination(KILLED, this.#sentSignals);
-    const hasStarted = (await readTextIfThere(join(directory, 'container.pid'))) !== undefined;
+    const hasStarted = (await readTextIfThere(join(directory, LAUNCHER_FILES.containerPid))) !== undefined;
     if (!hasStarted) return { how: 'launch-failed', message: await this.#launchFailure(this.#gate === 'aborted') };
     return { how: 'unknown', message: 'The shim of the container was killed before it could write the exit status' };
   }
@@ -189,9 +196,9 @@ export class ContainerProcess implements ForkedContainer {
   async #launchFailure(isAborted: boolean): Promise<string> {
     if (isAborted) return 'The launch was aborted before the command was started';
     const { directory } = this.#options;
-    const fromRuntime = lastErrorOf((await readTextIfThere(join(directory, 'runtime.log'))) ?? '');
+    const fromRuntime = lastErrorOf((await readTextIfThere(join(directory, LAUNCHER_FILES.runtimeLog))) ?? '');
     if (fromRuntime !== undefined) return fromRuntime;
-    const fromMount = (await readTextIfThere(join(directory, 'shim.err')))?.trim() ?? '';
+    const fromMount = (await readTextIfThere(join(directory, LAUNCHER_FILES.shimErrors)))?.trim() ?? '';
     if (fromMount !== '') return `Failed to mount the root file system: ${fromMount}`;
     return 'The shim of the container ended before the command was started';
   }

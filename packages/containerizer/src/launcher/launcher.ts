@@ -17,6 +17,7 @@ import { run, runOrThrow } from '@drydock/base/subprocess';
 import { removeCgroups, type Cgroups } from './cgroups.ts';
 import { ContainerProcess } from './container-process.ts';
 import type { SentSignal } from './container-termination.ts';
+import { LAUNCHER_FILES } from './launcher-files.ts';
 import { assertSafeConfig, type OciConfig } from './oci-config.ts';
 import { identify } from './shim-identity.ts';
 import { FoundShim, ForkedShim, type Shim } from './shim.ts';
@@ -80,20 +81,10 @@ export interface LauncherOptions {
   readonly logger: Logger;
 }
 
-/** Files of a container's runtime directory. @see src/slave/containerizer/mesos/paths.hpp */
-const FILES = {
-  alive: 'alive',
-  bundle: 'config.json',
-  containerPid: 'container.pid',
-  exit: 'exit',
-  pid: 'pid',
-  shim: 'shim',
-} as const;
-
 /** A runtime call is a matter of milliseconds; one that hangs is ended. */
 const RUNTIME_CALL_MS_MAX = 10_000;
-/** Longer than a kill takes until it kills the shim itself. */
-const ORPHAN_MS_MAX = 20_000;
+/** Longer than a kill takes, which kills the shim itself after 15 s and then removes the container. */
+const ORPHAN_MS_MAX = 30_000;
 
 export class Launcher {
   readonly #options: LauncherOptions;
@@ -115,9 +106,9 @@ export class Launcher {
   async fork(spec: LaunchSpec): Promise<ContainerProcess> {
     assertSafeConfig(spec.config);
     const { directory, overlay } = spec;
-    const stale = [FILES.alive, FILES.containerPid, FILES.exit, FILES.shim];
+    const stale = [LAUNCHER_FILES.alive, LAUNCHER_FILES.containerPid, LAUNCHER_FILES.exit, LAUNCHER_FILES.shim];
     await Promise.all(stale.map((name) => rm(join(directory, name), { force: true })));
-    await writeFile(join(directory, FILES.bundle), JSON.stringify(spec.config, undefined, 2));
+    await writeFile(join(directory, LAUNCHER_FILES.bundle), JSON.stringify(spec.config, undefined, 2));
     const shim = await this.#spawn(spec, [
       ...(overlay === undefined ? [] : ['unshare', '--mount', '--propagation', 'slave']),
       '/bin/sh',
@@ -135,9 +126,9 @@ export class Launcher {
     try {
       // One that has ended already is nobody's any more: no process that can be signalled started at 0.
       const identity = await identify(forked.pid);
-      await writeFileAtomic(join(directory, FILES.pid), `${forked.pid}`);
+      await writeFileAtomic(join(directory, LAUNCHER_FILES.pid), `${forked.pid}`);
       await writeFileAtomic(
-        join(directory, FILES.shim),
+        join(directory, LAUNCHER_FILES.shim),
         JSON.stringify(identity ?? { pid: forked.pid, startTicks: 0 }),
       );
     } catch (error) {
@@ -200,7 +191,7 @@ export class Launcher {
 
   async #spawn(spec: LaunchSpec, argv: readonly string[]): Promise<ForkedShim> {
     const [file = '', ...args] = argv;
-    const alivePath = join(spec.directory, FILES.alive);
+    const alivePath = join(spec.directory, LAUNCHER_FILES.alive);
     try {
       await runOrThrow(['mkfifo', '-m', '600', alivePath], { timeoutMs: RUNTIME_CALL_MS_MAX });
       // For both directions, or opening it would wait for a reader.

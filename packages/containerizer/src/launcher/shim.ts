@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { assert, systemCodeOf } from '@drydock/base/errors';
 import { readTextIfThere } from '@drydock/base/read-if-there';
+import { LAUNCHER_FILES } from './launcher-files.ts';
 import { identify, parseShimIdentity, type ShimIdentity } from './shim-identity.ts';
 
 export interface Shim {
@@ -89,8 +90,8 @@ export class FoundShim implements Shim {
   }
 
   static async find(directory: string): Promise<FoundShim> {
-    const identity = parseShimIdentity((await readTextIfThere(join(directory, 'shim'))) ?? '');
-    return new FoundShim(identity, openHeld(join(directory, 'alive')));
+    const identity = parseShimIdentity((await readTextIfThere(join(directory, LAUNCHER_FILES.shim))) ?? '');
+    return new FoundShim(identity, openHeld(join(directory, LAUNCHER_FILES.alive)));
   }
 
   /** Whether it was there when it was looked for. */

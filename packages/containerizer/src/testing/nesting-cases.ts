@@ -6,8 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '@drydock/base/subprocess';
-import { containerText } from '@drydock/isolator';
-import type { ContainerID } from '@drydock/mesos';
+import { containerText, type ContainerID } from '@drydock/mesos';
 import { configOf, createVolumeContainers, isMounted, sandboxOf } from './volume-containers.ts';
 
 const [base = '', cgroupsRoot = 'drydock-test'] = process.argv.slice(2);

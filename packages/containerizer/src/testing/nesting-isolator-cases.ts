@@ -1,8 +1,8 @@
 /** What isolators are asked about nested containers, and a link on the way to a sandbox. Arguments: base directory, cgroups root. Prints outcomes as JSON. */
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ContainerID } from '@drydock/mesos';
-import { containerText, type Isolator } from '@drydock/isolator';
+import type { Isolator } from '@drydock/isolator';
+import { containerText, type ContainerID } from '@drydock/mesos';
 import { createTestContainerizer } from './test-containerizer.ts';
 import { configOf, refusalOf, sandboxOf } from './volume-containers.ts';
 

@@ -5,8 +5,8 @@ import { silentLogger } from '@drydock/base/log';
 import { systemClock, systemFiles, systemRandom } from '@drydock/base/ports';
 import { runOrThrow } from '@drydock/base/subprocess';
 import { DockerVolumeIsolator, systemMounts } from '@drydock/isolator';
-import type { ContainerID, ContainerInfo } from '@drydock/mesos';
-import { sandboxBelow, rootOf } from '../container-ids.ts';
+import { rootContainer, type ContainerID, type ContainerInfo } from '@drydock/mesos';
+import { sandboxBelow } from '../container-ids.ts';
 import type { MesosContainerizer } from '../containerizer.ts';
 import type { CommandConfig } from '../launch-info.ts';
 import { createTestContainerizer } from './test-containerizer.ts';
@@ -55,7 +55,7 @@ export async function isMounted(base: string, name: string): Promise<boolean> {
 }
 
 export function sandboxOf(base: string, id: ContainerID): string {
-  return sandboxBelow(join(base, `sandbox-${rootOf(id).value}`), id);
+  return sandboxBelow(join(base, `sandbox-${rootContainer(id).value}`), id);
 }
 
 /** A volume appears as `data` in the sandbox. */

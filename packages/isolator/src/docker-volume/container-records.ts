@@ -1,6 +1,5 @@
 import { assert } from '@drydock/base/errors';
-import type { ContainerID } from '@drydock/mesos';
-import { containerKey } from './container-key.ts';
+import { containerKey, type ContainerID } from '@drydock/mesos';
 import { volumeId, type DriverOption, type VolumeKey } from './volume-key.ts';
 
 /** A container with Docker volumes, from its checkpoint's creation to its removal. */

@@ -1,9 +1,9 @@
 import { assert, messageOf } from '@drydock/base/errors';
 import type { Logger } from '@drydock/base/log';
 import type { ClockPort, FileSystemPort, RandomPort } from '@drydock/base/ports';
-import type { ContainerID } from '@drydock/mesos';
+import { containerKey, containerText, type ContainerID } from '@drydock/mesos';
 import type { ContainerConfig, ContainerLaunchInfo, ContainerMount, ContainerState, Isolator } from '../isolator.ts';
-import { containerDepth, containerKey, containerText } from './container-key.ts';
+import { forEachDeepestFirst } from '../deepest-first.ts';
 import { ContainerRecords } from './container-records.ts';
 import type { DriverClient } from './driver-client.ts';
 import type { MountTablePort } from './mount-table.ts';
@@ -132,23 +132,13 @@ export class DockerVolumeIsolator implements Isolator, AsyncDisposable {
       volumeCount: plan.volumes.length,
       unknownCount: plan.unknown.length,
     });
-    await this.#cleanUpUnknown(plan.unknown);
-  }
-
-  /** Children before their parents. */
-  async #cleanUpUnknown(ids: readonly ContainerID[]): Promise<void> {
-    const byDepth = Map.groupBy(ids, containerDepth);
-    for (const depth of [...byDepth.keys()].toSorted((a, b) => b - a)) {
-      const cleanups = (byDepth.get(depth) ?? []).map(async (id) => {
-        try {
-          await this.cleanup(id, { signal: this.#retries.signal });
-        } catch (error) {
-          const containerId = containerText(id);
-          this.#logger.error('Failed to clean up after an unknown container', { containerId, error });
-        }
-      });
-      await Promise.all(cleanups);
-    }
+    await forEachDeepestFirst(plan.unknown, async (id) => {
+      try {
+        await this.cleanup(id, { signal: this.#retries.signal });
+      } catch (error) {
+        this.#logger.error('Failed to clean up after an unknown container', { containerId: containerText(id), error });
+      }
+    });
   }
 
   async prepare(

@@ -3,9 +3,8 @@
  * before anything is cleaned up.
  */
 import { messageOf } from '@drydock/base/errors';
-import type { ContainerID } from '@drydock/mesos';
+import { containerKey, containerText, type ContainerID } from '@drydock/mesos';
 import type { ContainerState } from '../isolator.ts';
-import { containerKey, containerText } from './container-key.ts';
 import { requestedVolumes } from './requested-volumes.ts';
 import type { Checkpoint, CheckpointedVolume, CheckpointEntry } from './volume-checkpoint.ts';
 import type { VolumeInUse } from './volume-in-use.ts';

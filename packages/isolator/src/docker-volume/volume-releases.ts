@@ -4,8 +4,7 @@
  */
 import type { Logger } from '@drydock/base/log';
 import type { ClockPort } from '@drydock/base/ports';
-import type { ContainerID } from '@drydock/mesos';
-import { containerText } from './container-key.ts';
+import { containerText, type ContainerID } from '@drydock/mesos';
 import type { ContainerRecord, ContainerRecords } from './container-records.ts';
 import { DockerVolumesFailedError } from './docker-volumes-failed-error.ts';
 import type { Retries } from './retries.ts';

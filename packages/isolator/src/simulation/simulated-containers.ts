@@ -1,6 +1,5 @@
 /** The containers that a simulation has launched, in the order in which it did. */
-import type { ContainerID, Volume } from '@drydock/mesos';
-import { containerKey } from '../docker-volume/container-key.ts';
+import { containerKey, type ContainerID, type Volume } from '@drydock/mesos';
 import type { ContainerConfig } from '../isolator.ts';
 
 export interface SimulatedContainer {

@@ -1,5 +1,5 @@
-// oxlint-disable-next-line typescript/no-explicit-any -- any function of any module
-export type AnyFunction = (...args: any[]) => any;
+/** A function of any module; who watches one knows what it takes and gives. */
+export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Puts another function in the place of a method; `make` gets the one that was there. */
 export function replace(target: object, name: string, make: (original: AnyFunction) => AnyFunction): void {

@@ -72,8 +72,9 @@ async function watchHandles(gate: EffectGate, paths: WeakMap<object, string>): P
       prototype,
       name,
       (original) =>
-        async function (this: object, ...args) {
-          return await during(gate, `${name} ${paths.get(this) ?? '?'}`, original.bind(this), args);
+        async function (this: unknown, ...args) {
+          const path = typeof this === 'object' && this !== null ? paths.get(this) : undefined;
+          return await during(gate, `${name} ${path ?? '?'}`, original.bind(this), args);
         },
     );
   }

@@ -18,7 +18,7 @@ export function watchProcesses(gate: EffectGate): void {
   replace(process, 'kill', (original) => (...args) => {
     const [pid, signal = 'SIGTERM'] = args;
     if (pid === process.pid || signal === 0) return original(...args);
-    const effect = gate.before(`kill ${signal}`);
+    const effect = gate.before(`kill ${String(signal)}`);
     try {
       return original(...args);
     } finally {

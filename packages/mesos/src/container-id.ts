@@ -1,6 +1,7 @@
-import type { ContainerID } from '@drydock/mesos';
+/** Texts and places of container ids, which may be nested. */
+import type { ContainerID } from './v1.ts';
 
-/** One text per container, its parents included: a child's id may repeat below another parent. */
+/** One text per container, its parents included, `parent/child`: a child's id may repeat below another parent. */
 export function containerKey({ value, parent }: ContainerID): string {
   return parent === undefined ? value : `${containerKey(parent)}/${value}`;
 }
@@ -13,4 +14,9 @@ export function containerText({ value, parent }: ContainerID): string {
 /** 0 without a parent. */
 export function containerDepth({ parent }: ContainerID): number {
   return parent === undefined ? 0 : 1 + containerDepth(parent);
+}
+
+/** The outermost one that it is nested in, or itself. */
+export function rootContainer(id: ContainerID): ContainerID {
+  return id.parent === undefined ? id : rootContainer(id.parent);
 }
