@@ -104,7 +104,9 @@ export {
 } from './resources/resources.ts';
 export type { OfferOperation, SchedulerCall, SchedulerCallType, SchedulerEvent } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
-export type { SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
+export type { EventsOptions, SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
+export { NotSubscribedError, createSchedulerLink } from './scheduler/scheduler-link.ts';
+export type { SchedulerLink, SchedulerLinkOptions } from './scheduler/scheduler-link.ts';
 export {
   validateFramework,
   validateFrameworkUpdate,

@@ -57,7 +57,7 @@ function currentUser(): string {
 function failureText(error: unknown, help: string): string {
   if (error instanceof FlagsError) return `${error.message}\n\n${help}`;
   if (error instanceof ExecuteFlagError) return exitText(error.message) + (error.isUsage ? `\n${help}` : '');
-  if (error instanceof SubscriptionRefusedError) return exitText(new ErrorEventError(error.message).message);
+  if (error instanceof SubscriptionRefusedError) return exitText(new ErrorEventError(error.reason).message);
   // Upstream's client library turns an unexpected answer into an ERROR event.
   if (error instanceof PeerRefusedError) {
     const status = `${error.status} ${STATUS_CODES[error.status] ?? ''}`.trim();

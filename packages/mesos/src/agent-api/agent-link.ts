@@ -7,6 +7,7 @@ import { DomainError, messageOf } from '@drydock/base/errors';
 import { silentLogger, type Logger } from '@drydock/base/log';
 import type { ContentType } from '../codec/codec.ts';
 import { agentApiCallType, agentApiEventType } from '../codec/schema.ts';
+import { Backoff } from '../http/backoff.ts';
 import { StreamLostError, openEventStream, postCall, type EventStream } from '../http/record-client.ts';
 import type { AgentID, MasterInfo } from '../v1.ts';
 import type { AgentApiCall, AgentApiEvent, AgentRegistration } from './messages.ts';
@@ -33,7 +34,7 @@ export interface AgentLinkOptions {
   /** The master refused the agent for good (ERROR event): the link is stopped. */
   readonly onRefused?: (message: string) => void;
   readonly contentType?: ContentType;
-  /** First pause between two attempts; doubles up to `backoffMsMax`. Default 100 ms. */
+  /** First pause between two attempts; doubles up to `backoffMsMax`, half of it is random. Default 100 ms. */
   readonly backoffMsMin?: number;
   /** Default 5 s. */
   readonly backoffMsMax?: number;
@@ -116,13 +117,15 @@ class AgentLink implements StartedAgentLink {
   }
 
   async #run(): Promise<void> {
-    const { backoffMsMin = 100, backoffMsMax = 5_000 } = this.#options;
-    let backoffMs = backoffMsMin;
+    const backoff = new Backoff({
+      msMin: this.#options.backoffMsMin ?? 100,
+      msMax: this.#options.backoffMsMax ?? 5_000,
+    });
     let lastProblem = '';
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#runStream(() => {
-          backoffMs = backoffMsMin;
+          backoff.reset();
           lastProblem = '';
         });
       } catch (error) {
@@ -134,8 +137,7 @@ class AgentLink implements StartedAgentLink {
       } finally {
         this.#current = undefined;
       }
-      await delay(backoffMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined); // Stopped meanwhile.
-      backoffMs = Math.min(backoffMs * 2, backoffMsMax);
+      await delay(backoff.nextMs(), undefined, { signal: this.#stopping.signal }).catch(() => undefined); // Stopped meanwhile.
     }
   }
 

@@ -22,7 +22,7 @@ export class PeerUnreachableError extends DomainError<'PEER_UNREACHABLE'> {
   }
 }
 
-/** The peer answered, and refused. `body` is its text. */
+/** The peer answered, and refused. `body` is its text, at most 4,096 characters of it. */
 export class PeerRefusedError extends DomainError<'PEER_REFUSED'> {
   readonly code = 'PEER_REFUSED';
   readonly url: string;
@@ -30,7 +30,7 @@ export class PeerRefusedError extends DomainError<'PEER_REFUSED'> {
   readonly body: string;
 
   constructor(url: string, status: number, body: string) {
-    super(`${url} answered ${status}${body === '' ? '' : `: ${body}`}`);
+    super(`${url} refused with status ${status}${body === '' ? '' : `: ${body}`}`);
     this.url = url;
     this.status = status;
     this.body = body;
@@ -50,7 +50,7 @@ export interface PostOptions<Call> {
   readonly streamId?: string;
   /** The header `Authorization`. */
   readonly authorization?: string;
-  /** For the head of the answer. Default 5 s. */
+  /** For the whole answer to a call, and for the head of a stream. Default 5 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -60,13 +60,15 @@ export interface PostOptions<Call> {
  * @throws PeerUnreachableError, PeerRefusedError; the reason of `signal`
  */
 export async function postCall<Call extends object>(options: PostOptions<Call>): Promise<void> {
-  const { response, url } = await post(options);
-  const text = await response.text();
-  if (response.status !== 202) throw new PeerRefusedError(url, response.status, text.slice(0, REFUSAL_CHARACTERS_MAX));
+  using answer = await post(options);
+  const text = await answer.readText();
+  if (answer.response.status !== 202) throw new PeerRefusedError(answer.url, answer.response.status, text);
 }
 
 export interface OpenStreamOptions<Call, Event> extends PostOptions<Call> {
   readonly eventType: MessageType<Event>;
+  /** A longer record ends the stream. Default 64 MiB. */
+  readonly recordBytesMax?: number;
 }
 
 /** An open event stream. */
@@ -86,30 +88,30 @@ export interface EventStream<Event> extends AsyncDisposable {
 export async function openEventStream<Call extends object, Event>(
   options: OpenStreamOptions<Call, Event>,
 ): Promise<EventStream<Event>> {
-  const { response, url } = await post(options);
+  using answer = await post(options);
+  const { response, url } = answer;
   if (response.status !== 200 || response.body === null) {
-    const text = await response.text();
-    throw new PeerRefusedError(url, response.status, text.slice(0, REFUSAL_CHARACTERS_MAX));
+    throw new PeerRefusedError(url, response.status, await answer.readText());
   }
   return new ResponseEventStream(url, response, response.body, options);
 }
+
+type StreamOptions<Event> = Pick<OpenStreamOptions<object, Event>, 'eventType' | 'contentType' | 'recordBytesMax'>;
 
 class ResponseEventStream<Event> implements EventStream<Event> {
   readonly url: string;
   readonly streamId: string | undefined;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #decoder = new RecordDecoder();
-  readonly #options: { readonly eventType: MessageType<Event>; readonly contentType: ContentType };
+  readonly #decoder: RecordDecoder;
+  readonly #options: StreamOptions<Event>;
   /** Events that arrived with the last chunk and were not taken yet. */
   readonly #ready: Event[] = [];
 
-  constructor(
-    url: string,
-    response: Response,
-    body: ReadableStream<Uint8Array>,
-    options: { readonly eventType: MessageType<Event>; readonly contentType: ContentType },
-  ) {
+  constructor(url: string, response: Response, body: ReadableStream<Uint8Array>, options: StreamOptions<Event>) {
     this.url = url;
+    this.#decoder = new RecordDecoder(
+      options.recordBytesMax === undefined ? {} : { recordBytesMax: options.recordBytesMax },
+    );
     this.streamId = response.headers.get('Mesos-Stream-Id') ?? undefined;
     this.#reader = body.getReader();
     this.#options = options;
@@ -156,43 +158,87 @@ class ResponseEventStream<Event> implements EventStream<Event> {
   }
 }
 
-async function post<Call extends object>(options: PostOptions<Call>): Promise<{ response: Response; url: string }> {
+/** The head of an answer, and the time that is left for the rest of it; that ends when this is disposed. */
+class Answer implements Disposable {
+  readonly url: string;
+  readonly response: Response;
+  readonly #stopTimer: () => void;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(url: string, response: Response, stopTimer: () => void, signal: AbortSignal | undefined) {
+    this.url = url;
+    this.response = response;
+    this.#stopTimer = stopTimer;
+    this.#signal = signal;
+  }
+
+  /** The beginning of the body; the rest is not waited for. @throws PeerUnreachableError when it breaks off or takes too long */
+  async readText(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = '';
+    try {
+      // Leaving the loop cancels the body.
+      for await (const chunk of this.response.body ?? []) {
+        text += decoder.decode(chunk, { stream: true });
+        if (text.length >= REFUSAL_CHARACTERS_MAX) break;
+      }
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      throw new PeerUnreachableError(this.url, reasonOf(error), { cause: error });
+    }
+    return text.slice(0, REFUSAL_CHARACTERS_MAX);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopTimer();
+  }
+}
+
+async function post<Call extends object>(options: PostOptions<Call>): Promise<Answer> {
   const body = encode(options.type, options.call, options.contentType);
   const headers: Record<string, string> = { 'Content-Type': options.contentType, Accept: options.contentType };
   if (options.streamId !== undefined) headers['Mesos-Stream-Id'] = options.streamId;
   if (options.authorization !== undefined) headers['Authorization'] = options.authorization;
   let url = options.url;
   for (let hop = 0; hop <= REDIRECT_COUNT_MAX; hop += 1) {
-    const response = await fetchHead(url, { method: 'POST', headers, body: Buffer.from(body) }, options);
-    const location = response.headers.get('Location');
-    if (response.status !== 307 || location === null) return { response, url };
-    await response.body?.cancel();
-    // `//host:port/path` keeps the scheme; a bare `//host:port` keeps the path as well.
-    const target = new URL(location, url);
-    if (target.pathname === '/' || target.pathname === '') target.pathname = new URL(url).pathname;
-    url = target.href;
+    const answer = await fetchHead(url, { method: 'POST', headers, body: Buffer.from(body) }, options);
+    const location = answer.response.headers.get('Location');
+    if (answer.response.status !== 307 || location === null) return answer;
+    answer[Symbol.dispose]();
+    await answer.response.body?.cancel();
+    url = redirectTarget(location, url);
   }
-  throw new PeerUnreachableError(options.url, `more than ${REDIRECT_COUNT_MAX} redirects`);
+  throw new PeerUnreachableError(options.url, `more than ${REDIRECT_COUNT_MAX} redirects, the last one to ${url}`);
+}
+
+/** `//host:port/path` keeps the scheme; a bare `//host:port` keeps the path as well. */
+function redirectTarget(location: string, from: string): string {
+  const target = URL.parse(location, from);
+  if (target === null || !/^https?:$/.test(target.protocol)) {
+    throw new PeerUnreachableError(from, `expected a redirect to an HTTP address, got '${location}'`);
+  }
+  if (target.pathname === '/' || target.pathname === '') target.pathname = new URL(from).pathname;
+  return target.href;
 }
 
 async function fetchHead(
   url: string,
   init: RequestInit,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
-): Promise<Response> {
+): Promise<Answer> {
   const { timeoutMs = 5_000, signal } = options;
   signal?.throwIfAborted();
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-  // The caller's signal goes on bounding the body, the timer only the head.
+  // The caller's signal goes on bounding an open stream, the timer does not.
   const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
   try {
-    return await fetch(url, { ...init, redirect: 'manual', signal: combined });
+    const response = await fetch(url, { ...init, redirect: 'manual', signal: combined });
+    return new Answer(url, response, () => clearTimeout(timer), signal);
   } catch (error) {
+    clearTimeout(timer);
     signal?.throwIfAborted();
     throw new PeerUnreachableError(url, reasonOf(error), { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -83,8 +83,17 @@ describe('subscribe', () => {
         return new HttpResponse(null, { status: 307, headers: { Location: `//${MASTER}` } });
       }),
     );
-    await expect(connect(1)).rejects.toThrow(`Failed to reach ${URL_OF_MASTER}: more than 5 redirects`);
+    const why = `more than 5 redirects, the last one to ${URL_OF_MASTER}`;
+    await expect(connect(1)).rejects.toThrow(`Failed to reach ${URL_OF_MASTER}: ${why}`);
     expect(count).toBe(6);
+  });
+
+  it.each(['file:///etc/passwd', 'http://[', 'data:,x'])('does not follow a redirect to %s', async (location) => {
+    server.use(
+      http.post(URL_OF_MASTER, () => new HttpResponse(null, { status: 307, headers: { Location: location } })),
+    );
+    const why = `expected a redirect to an HTTP address, got '${location}'`;
+    await expect(connect(1)).rejects.toThrow(new PeerUnreachableError(URL_OF_MASTER, why));
   });
 
   it('tries a master again that has not recovered', async () => {
@@ -110,6 +119,17 @@ describe('subscribe', () => {
     const failure = connect(1);
     await expect(failure).rejects.toThrow(PeerRefusedError);
     await expect(failure).rejects.toMatchObject({ status, body, url: URL_OF_MASTER });
+    await expect(failure).rejects.toThrow(
+      `${URL_OF_MASTER} refused with status ${status}${body === '' ? '' : `: ${body}`}`,
+    );
+  });
+
+  it('keeps the beginning of a refusal that does not end', async () => {
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(Buffer.alloc(1_000, 'x')),
+    });
+    server.use(http.post(URL_OF_MASTER, () => new HttpResponse(endless, { status: 400 })));
+    await expect(connect(1_000)).rejects.toMatchObject({ status: 400, body: 'x'.repeat(4_096) });
   });
 
   it('reports a master that is not there', async () => {
@@ -122,17 +142,19 @@ describe('subscribe', () => {
     await expect(connect(20)).rejects.toThrow(/^Failed to reach .*: no answer in \d+(\.\d+)? ms$/);
   });
 
+  it('is refused when the first event is an ERROR', async () => {
+    answer([recordOf({ type: 'ERROR', error: { message: 'Framework has been removed' } })], 'close');
+    const failure = connect();
+    await expect(failure).rejects.toThrow(new SubscriptionRefusedError(URL_OF_MASTER, 'Framework has been removed'));
+    await expect(failure).rejects.toThrow(`${URL_OF_MASTER} refused the subscription: Framework has been removed`);
+  });
+
   it.each<[string, SchedulerEvent[], string]>([
-    [
-      'an ERROR event',
-      [{ type: 'ERROR', error: { message: 'Framework has been removed' } }],
-      'Framework has been removed',
-    ],
     ['another event', [heartbeat], 'expected SUBSCRIBED, got HEARTBEAT'],
     ['nothing', [], 'expected SUBSCRIBED, got the end of the stream'],
-  ])('is refused when the first event is %s', async (_, events, why) => {
+  ])('has lost its stream when the first event is %s', async (_, events, why) => {
     answer(events.map(recordOf), 'close');
-    await expect(connect()).rejects.toThrow(new SubscriptionRefusedError(why));
+    await expect(connect()).rejects.toThrow(new StreamLostError(`Lost the event stream of ${URL_OF_MASTER}: ${why}`));
   });
 
   it('gives up when its signal aborts', async () => {
@@ -170,6 +192,13 @@ describe('a subscription', () => {
     await expect(events).rejects.toThrow(why);
   });
 
+  it('is lost when a record is longer than its bound', async () => {
+    answer([recordOf(subscribed()), Buffer.from('1001\n')], 'open');
+    await using subscription = await subscribe({ master: MASTER, frameworkInfo, recordBytesMax: 1_000 });
+    const why = `Lost the event stream of ${URL_OF_MASTER}: Expected a record of at most 1000 bytes, got 1001`;
+    await expect(eventsOf(subscription)).rejects.toThrow(new StreamLostError(why));
+  });
+
   it('is lost when five heartbeats are missed', async () => {
     answer([recordOf(subscribed(0.002))], 'open');
     await using subscription = await connect();
@@ -184,13 +213,17 @@ describe('a subscription', () => {
     expect(await events).toEqual([]);
   });
 
-  it('reports a call that is refused', async () => {
+  it.each([
+    [200, ''],
+    [400, "The stream ID 'stream' included in this request didn't match the stream ID currently associated with F"],
+    [403, 'Framework is not subscribed'],
+    [501, ''],
+  ])('reports a call that is answered with %i', async (status, body) => {
     answer([recordOf(subscribed())], 'open');
     await using subscription = await connect();
-    server.use(http.post(URL_OF_MASTER, () => new HttpResponse('Framework is not subscribed', { status: 403 })));
-    await expect(subscription.send({ type: 'REVIVE' })).rejects.toMatchObject({
-      status: 403,
-      body: 'Framework is not subscribed',
-    });
+    server.use(http.post(URL_OF_MASTER, () => new HttpResponse(body, { status })));
+    const failure = subscription.send({ type: 'REVIVE' });
+    await expect(failure).rejects.toThrow(PeerRefusedError);
+    await expect(failure).rejects.toMatchObject({ status, body, url: URL_OF_MASTER });
   });
 });

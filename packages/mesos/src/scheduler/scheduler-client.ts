@@ -6,6 +6,7 @@ import { schedulerCallType, schedulerEventType } from '../codec/schema.ts';
 import {
   PeerRefusedError,
   PeerUnreachableError,
+  StreamLostError,
   openEventStream,
   postCall,
   type EventStream,
@@ -17,11 +18,20 @@ import type { SchedulerCall, SchedulerEvent, SchedulerSubscribed } from './messa
 const HEARTBEAT_COUNT_MISSED_MAX = 5;
 const HEARTBEAT_SECONDS_DEFAULT = 15;
 const RETRY_MS = 250;
-const CONTENT_TYPE_DEFAULT: ContentType = 'application/x-protobuf';
+export const CONTENT_TYPE_DEFAULT: ContentType = 'application/x-protobuf';
 
-/** The master did not take the subscription; the text is its ERROR event's. */
+/** The master did not take the subscription, or ended it: its ERROR event. Trying again does not help. */
 export class SubscriptionRefusedError extends DomainError<'SUBSCRIPTION_REFUSED'> {
   readonly code = 'SUBSCRIPTION_REFUSED';
+  readonly url: string;
+  /** The text of the event: `Framework failed over`, `Framework has been removed`, ... */
+  readonly reason: string;
+
+  constructor(url: string, reason: string) {
+    super(`${url} refused the subscription: ${reason}`);
+    this.url = url;
+    this.reason = reason;
+  }
 }
 
 export interface SubscribeOptions {
@@ -36,19 +46,29 @@ export interface SubscribeOptions {
   readonly contentType?: ContentType;
   /** For how long a master that is not there, or not ready, is tried again. Default 5 s. */
   readonly connectTimeoutMs?: number;
+  /** A longer event ends the stream. Default 64 MiB. */
+  readonly recordBytesMax?: number;
   /** Ends the subscription. */
   readonly signal?: AbortSignal;
 }
 
+export interface EventsOptions {
+  /** Whether HEARTBEAT events are given too: a clock that beats while the master is there. Default false. */
+  readonly withHeartbeats?: boolean;
+}
+
 /** A subscribed framework. */
 export interface SchedulerSubscription extends AsyncDisposable {
+  /** Where the leading master is, after redirects. */
+  readonly url: string;
   readonly frameworkId: FrameworkID;
   readonly subscribed: SchedulerSubscribed;
   /**
-   * Events after SUBSCRIBED, heartbeats left out; ends when the master ends the stream.
-   * @throws StreamLostError when the stream breaks or too many heartbeats are missed
+   * Events after SUBSCRIBED; ends when the master ends the stream.
+   * @throws StreamLostError when the stream breaks, has something else in it than events, or nothing comes for five
+   *   heartbeat intervals
    */
-  events(): AsyncIterableIterator<SchedulerEvent>;
+  events(options?: EventsOptions): AsyncIterableIterator<SchedulerEvent>;
   /** Sends a call; `framework_id` is filled in. @throws PeerUnreachableError, PeerRefusedError */
   send(call: Omit<SchedulerCall, 'framework_id'>): Promise<void>;
   /** Closes the stream; the master keeps the framework for its failover timeout. */
@@ -62,9 +82,10 @@ export function schedulerUrl(master: string): string {
 }
 
 /**
- * Subscribes a framework; resolves after the SUBSCRIBED event.
+ * Subscribes a framework, for as long as the stream lives; resolves after the SUBSCRIBED event. `createSchedulerLink` is
+ * for a framework that has to outlive its stream.
  * @throws PeerUnreachableError when the master is not there within `connectTimeoutMs`, PeerRefusedError,
- *   SubscriptionRefusedError
+ *   SubscriptionRefusedError, StreamLostError when the stream does not begin with SUBSCRIBED
  */
 export async function subscribe(options: SubscribeOptions): Promise<SchedulerSubscription> {
   const { contentType = CONTENT_TYPE_DEFAULT, connectTimeoutMs = 5_000 } = options;
@@ -81,12 +102,13 @@ export async function subscribe(options: SubscribeOptions): Promise<SchedulerSub
   }
 }
 
-async function subscribeOnce(
+/** One attempt; `timeoutMs` each for the answer and for the first event. @throws as `subscribe` */
+export async function subscribeOnce(
   options: SubscribeOptions,
   contentType: ContentType,
   timeoutMs: number,
 ): Promise<SchedulerSubscription> {
-  const { frameworkInfo, suppressedRoles, signal } = options;
+  const { frameworkInfo, suppressedRoles, signal, recordBytesMax } = options;
   const stream = await openEventStream({
     url: schedulerUrl(options.master),
     type: schedulerCallType,
@@ -103,12 +125,15 @@ async function subscribeOnce(
     timeoutMs,
     ...authorizationOf(options),
     ...(signal === undefined ? {} : { signal }),
+    ...(recordBytesMax === undefined ? {} : { recordBytesMax }),
   });
   const first = await stream.next({ silenceMsMax: Math.max(timeoutMs, 1_000) });
   if (first?.subscribed !== undefined) return new StreamSubscription(stream, first.subscribed, options);
   await stream.close();
-  const got = first?.error?.message ?? `expected SUBSCRIBED, got ${first?.type ?? 'the end of the stream'}`;
-  throw new SubscriptionRefusedError(got);
+  signal?.throwIfAborted();
+  if (first?.error !== undefined) throw new SubscriptionRefusedError(stream.url, first.error.message);
+  const got = first?.type ?? 'the end of the stream';
+  throw new StreamLostError(`Lost the event stream of ${stream.url}: expected SUBSCRIBED, got ${got}`);
 }
 
 function authorizationOf({ credential }: SubscribeOptions): { readonly authorization?: string } {
@@ -130,13 +155,17 @@ class StreamSubscription implements SchedulerSubscription {
     this.frameworkId = subscribed.framework_id;
   }
 
-  async *events(): AsyncIterableIterator<SchedulerEvent> {
+  get url(): string {
+    return this.#stream.url;
+  }
+
+  async *events({ withHeartbeats = false }: EventsOptions = {}): AsyncIterableIterator<SchedulerEvent> {
     const seconds = this.subscribed.heartbeat_interval_seconds ?? HEARTBEAT_SECONDS_DEFAULT;
     const silenceMsMax = seconds * 1_000 * HEARTBEAT_COUNT_MISSED_MAX;
     for (;;) {
       const event = await this.#stream.next({ silenceMsMax });
       if (event === undefined) return;
-      if (event.type !== 'HEARTBEAT') yield event;
+      if (withHeartbeats || event.type !== 'HEARTBEAT') yield event;
     }
   }
 
