@@ -55,3 +55,20 @@ describe('convoy', () => {
     expect(result.stdout + result.stderr).toContain('nope');
   });
 });
+
+describe('example-framework', () => {
+  it('tells its flags', async () => {
+    const result = await runBin('example-framework', '--help');
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toMatch(/^Usage: example-framework --master=HOST:PORT --state_dir=DIR/);
+    for (const flag of ['master', 'state_dir', 'content_type', 'driver', 'volume', 'image', 'role', 'failover_timeout'])
+      expect(result.stdout).toContain(`--${flag}=`);
+    for (const flag of ['--teardown', '--json', '--help']) expect(result.stdout).toContain(flag);
+  });
+
+  it.each(['', '--nope', '--master=here --state_dir=s'])('refuses `example-framework %s`', async (line) => {
+    const result = await runBin('example-framework', line);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^example-framework: .*\nRun 'example-framework --help' for usage\.\n$/s);
+  });
+});
