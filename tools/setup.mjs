@@ -20,6 +20,7 @@ const PROGRAMS = {
   unshare: { package: 'util-linux', why: 'gives each run a mount namespace of its own' },
   mount: { package: 'mount', why: 'mounts volumes and root file systems' },
   dockerd: { package: 'docker.io', why: 'a second client of the drivers in tests', isOptional: true },
+  'docker-registry': { package: 'docker-registry', why: 'a registry for images in tests', isOptional: true },
   rclone: { package: 'rclone', why: 'a real volume driver in tests', isOptional: true },
   fusermount3: { package: 'fuse3', why: "rclone's mounts in tests", isOptional: true },
 };

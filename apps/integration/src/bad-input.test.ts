@@ -148,6 +148,17 @@ describe('a daemon', { tags }, () => {
       'Expecting one of dvdcli, plugin',
     ],
     ['mesos-agent', ['--master=x', '--work_dir=/w', '--dvdcli=dvdcli'], 'Expecting an absolute path'],
+    [
+      'mesos-agent',
+      ['--master=x', '--work_dir=/w', '--docker_registry=registry.test:5000'],
+      'Expecting an absolute path, a file:// URL, or http(s)://host[:port]',
+    ],
+    [
+      'mesos-agent',
+      ['--master=x', '--work_dir=/w', '--docker_config=secret'],
+      "Failed to load value '<hidden>' for flag 'docker_config': Expecting an absolute path or a JSON object",
+    ],
+    ['mesos-agent', ['--master=x', '--work_dir=/w', '--fetcher_stall_timeout=0secs'], 'Expecting more than 0'],
   ] as const)('%s %j does not start', async (program, args, message) => {
     const result = await cluster.run(program, args);
     expect(result.exitCode).toBe(1);
@@ -164,6 +175,24 @@ describe('a daemon', { tags }, () => {
     const result = await cluster.run('mesos-agent', flags);
     expect(result.exitCode).toBe(1);
     expect(result.stderr).toContain(message);
+  });
+
+  it.each([
+    ['/does/not/exist', "Failed to parse docker config '/does/not/exist': ENOENT"],
+    ['{"auths": secret}', 'Failed to parse docker config: expected JSON'],
+  ])('mesos-agent --docker_config=%s does not start', async (config, message) => {
+    const result = await cluster.run('mesos-agent', [
+      `--master=${cluster.master}`,
+      `--work_dir=${join(cluster.directory, 'no-config')}`,
+      '--isolation=filesystem/linux,docker/runtime',
+      '--image_providers=docker',
+      `--docker_config=${config}`,
+    ]);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain(
+      `Failed to create a containerizer: Could not create MesosContainerizer: Failed to create Docker puller: ${message}`,
+    );
+    expect(result.stderr).not.toContain('secret');
   });
 
   it('mesos-agent does not start without dvdcli or without a runtime', async () => {

@@ -6,6 +6,13 @@ const table = {
   port: { kind: 'int', default: '5051', help: 'Port', source: 'test' },
   switch_user: { kind: 'bool', default: 'true', help: 'Switch', source: 'test' },
   delay: { kind: 'duration', default: '2secs', help: 'Delay', source: 'test' },
+  token: {
+    kind: 'string',
+    isSecret: true,
+    check: (value: string) => (value === 'bad' ? 'no' : undefined),
+    help: '',
+    source: '',
+  },
   environment: { kind: 'json', help: 'Environment', source: 'test' },
 } as const;
 
@@ -49,6 +56,12 @@ describe('parseFlags', () => {
     [[], "Flag 'master' is required, but it was not provided"],
   ])('%j: %s', (argv, problem) => {
     expect(problemsOf(argv)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('shows no secret', () => {
+    const { values, texts } = parseFlags(table, ['--master=h', '--token=secret']);
+    expect([values.token, texts['token']]).toEqual(['secret', '<hidden>']);
+    expect(problemsOf(['--master=h', '--token=bad'])).toEqual(["Failed to load value '<hidden>' for flag 'token': no"]);
   });
 
   it('lists every problem at once', () => {

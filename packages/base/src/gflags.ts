@@ -13,6 +13,8 @@ export interface FlagSpec {
   /** In the form a person would type; absent = no value. */
   readonly default?: string;
   readonly required?: boolean;
+  /** Whether the value may hold a password: `/flags` and messages do not show it. */
+  readonly isSecret?: boolean;
   readonly help: string;
   /** Upstream file and flag, or `drydock` for one of our own. */
   readonly source: string;
@@ -21,6 +23,8 @@ export interface FlagSpec {
 }
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
+
+const HIDDEN = '<hidden>';
 
 /** Types a table by its rows, so that values have the kinds that the table says. */
 export function defineFlags<const T extends FlagTable>(table: T): T {
@@ -99,7 +103,13 @@ export function parseFlags<T extends FlagTable>(
   }
   if (problems.length > 0) throw new FlagsError(problems);
   // Every required or defaulted flag has a value here, the others may lack one: exactly what FlagValues says.
-  return { values: values as FlagValues<T>, isHelp, texts };
+  return { values: values as FlagValues<T>, isHelp, texts: withoutSecrets(table, texts) };
+}
+
+function withoutSecrets(table: FlagTable, texts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, table[name]?.isSecret === true ? HIDDEN : text]),
+  );
 }
 
 function readCommandLine(
@@ -143,7 +153,7 @@ function readCommandLine(
 
 function readValue(name: string, spec: FlagSpec, text: string): { value: unknown } | { problem: string } {
   const fail = (why: string): { problem: string } => ({
-    problem: `Failed to load value '${text}' for flag '${name}': ${why}`,
+    problem: `Failed to load value '${spec.isSecret === true ? HIDDEN : text}' for flag '${name}': ${why}`,
   });
   const reason = spec.check?.(text);
   if (reason !== undefined) return fail(reason);

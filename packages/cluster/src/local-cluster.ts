@@ -145,7 +145,7 @@ export class LocalCluster implements AsyncDisposable {
     this.#master = { daemon, address: await this.#readAddress(daemon, join(workDir, 'master.address')) };
   }
 
-  /** Starts an agent with the document's flags and waits until the master has it. */
+  /** Starts an agent with the document's flags, which `flags` may replace and add to, and waits until the master has it. */
   async startAgent(options: { readonly flags?: readonly string[] } = {}): Promise<StartedAgentProcess> {
     const isFirst = this.#agents.length === 0;
     const name = isFirst ? 'agent' : `agent-${this.#agents.length + 1}`;
@@ -154,19 +154,18 @@ export class LocalCluster implements AsyncDisposable {
     const runtimeDir = isFirst ? '/run/mesos' : `/run/mesos-${this.#agents.length + 1}`;
     const checkpointDir = `${runtimeDir}/isolators/docker/volume`;
     const own = isFirst ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
-    const argv = [
+    const given = options.flags ?? [];
+    const standard = [
       `--master=${this.master}`,
-      ...(options.flags ?? []).filter((flag) => flag.startsWith('--isolation=')),
-      ...(options.flags?.some((flag) => flag.startsWith('--isolation=')) === true
-        ? []
-        : ['--isolation=docker/volume,docker/runtime,filesystem/linux']),
+      '--isolation=docker/volume,docker/runtime,filesystem/linux',
       `--work_dir=${workDir}`,
       '--image_providers=docker',
       '--executor_environment_variables={}',
       `--docker_registry=${this.#options.imagesDirectory}`,
       ...own,
-      ...(options.flags ?? []).filter((flag) => !flag.startsWith('--isolation=')),
     ];
+    const isGiven = (flag: string): boolean => given.some((it) => nameOf(it) === nameOf(flag));
+    const argv = [...standard.filter((flag) => !isGiven(flag)), ...given];
     const agent = await this.#runAgent({ name, workDir, checkpointDir, argv });
     this.#agents.push(agent);
     return agent;
@@ -388,4 +387,9 @@ export class LocalCluster implements AsyncDisposable {
     if (!response.ok) throw new Error(`GET http://${address}${path} was answered with ${response.status}`);
     return await response.json();
   }
+}
+
+/** `--name=value` -> `--name` */
+function nameOf(flag: string): string {
+  return flag.replace(/=.*$/s, '');
 }

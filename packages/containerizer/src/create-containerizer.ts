@@ -6,6 +6,7 @@ import type { Logger } from '@drydock/base/log';
 import type { Isolator } from '@drydock/isolator';
 import { MesosContainerizer } from './containerizer.ts';
 import { CreateContainerizerError } from './errors.ts';
+import { createPuller } from './image/create-puller.ts';
 import { ImageStore } from './image/image-store.ts';
 import { parseIsolation, type IsolatorName } from './isolation-flag.ts';
 import { DockerRuntimeIsolator } from './isolators/docker-runtime.ts';
@@ -30,8 +31,12 @@ export interface CreateMesosContainerizerOptions {
   readonly isolation: string;
   /** `--image_providers`. */
   readonly imageProviders?: string;
-  /** `--docker_registry`: a directory of image archives. */
+  /** `--docker_registry`: a directory of image archives, or the URL of a registry. */
   readonly dockerRegistry: string;
+  /** `--docker_config`: credentials for registries, a path or JSON; default: none. */
+  readonly dockerConfig?: string;
+  /** `--fetcher_stall_timeout`; default 1 min. */
+  readonly fetcherStallTimeoutMs?: number;
   /** `--docker_store_dir`. */
   readonly dockerStoreDir: string;
   /** `--image_provisioner_backend`; default: overlay where it can be mounted, else copy. */
@@ -118,13 +123,14 @@ async function createIsolator(name: IsolatorName, options: CreateMesosContaineri
 }
 
 async function createProvisioner(options: CreateMesosContainerizerOptions): Promise<Provisioner> {
-  const { logger, workDir, dockerStoreDir, dockerRegistry, imageProvisionerBackend } = options;
+  const { logger, workDir, dockerStoreDir, imageProvisionerBackend } = options;
   if (imageProvisionerBackend !== undefined && !isBackend(imageProvisionerBackend)) {
     throw new CreateContainerizerError(
       `Unknown or unsupported image provisioner backend '${imageProvisionerBackend}', expected 'overlay' or 'copy'`,
     );
   }
-  const store = await ImageStore.open({ directory: dockerStoreDir, registry: dockerRegistry, logger });
+  const puller = await createPuller(options);
+  const store = await ImageStore.open({ directory: dockerStoreDir, puller, logger });
   const problem = imageProvisionerBackend === 'copy' ? undefined : await probeOverlay(workDir, dockerStoreDir);
   if (problem !== undefined && imageProvisionerBackend === 'overlay') {
     throw new CreateContainerizerError(`The image provisioner backend 'overlay' cannot be used here: ${problem}`);

@@ -15,4 +15,6 @@ export {
 } from './errors.ts';
 export type { ForkedContainer } from './launcher/container-process.ts';
 export type { ContainerTermination, SentSignal } from './launcher/container-termination.ts';
+export { PullFailedError } from './image/registry/pull-failed-error.ts';
+export { parseDockerRegistry, type DockerRegistry } from './image/registry/image-location.ts';
 export { resolveUser } from './launcher/user.ts';

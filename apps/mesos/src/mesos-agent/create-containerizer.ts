@@ -14,6 +14,8 @@ export async function createContainerizer(
     runtimeDir: flags.runtime_dir,
     isolation: flags.isolation,
     dockerRegistry: flags.docker_registry,
+    fetcherStallTimeoutMs: flags.fetcher_stall_timeout,
+    ...(flags.docker_config === undefined ? {} : { dockerConfig: flags.docker_config }),
     dockerStoreDir: flags.docker_store_dir,
     sandboxDirectory: flags.sandbox_directory,
     runtime: flags.container_runtime,

@@ -1,11 +1,26 @@
 import { isAbsolute } from 'node:path';
-import { defineFlags } from '@drydock/base/gflags';
+import { messageOf } from '@drydock/base/errors';
+import { defineFlags, parseDurationMs } from '@drydock/base/gflags';
+import { parseDockerRegistry } from '@drydock/containerizer';
 import { addressFlags } from '../advertised-address.ts';
 import { logFlags } from '../log-file.ts';
 
 const absolute = (value: string): string | undefined => (isAbsolute(value) ? undefined : 'Expecting an absolute path');
 const port = (value: string): string | undefined =>
   /^\d+$/.test(value) && Number(value) <= 65_535 ? undefined : 'Expecting a port from 0 to 65535';
+
+function dockerRegistry(value: string): string | undefined {
+  try {
+    parseDockerRegistry(value);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function dockerConfig(value: string): string | undefined {
+  return /^\s*\{|^\//.test(value) ? undefined : 'Expecting an absolute path or a JSON object';
+}
 
 /** The agent's flags. @see src/slave/flags.cpp */
 export const agentFlags = defineFlags({
@@ -80,10 +95,24 @@ export const agentFlags = defineFlags({
   },
   docker_registry: {
     kind: 'string',
-    default: '/tmp/mesos/images/docker',
-    check: absolute,
-    help: 'Directory of `docker save` archives, <name>.tar',
+    default: 'https://registry-1.docker.io',
+    check: dockerRegistry,
+    help: 'Where images come from: the registry of names without one, http(s)://host[:port], or a directory of `docker save` archives, <name>.tar, as a path or file:// URL',
     source: 'slave/flags.cpp: docker_registry',
+  },
+  docker_config: {
+    kind: 'string',
+    isSecret: true,
+    check: dockerConfig,
+    help: "Credentials for registries: path of a config.json that has them in 'auths', or such JSON itself",
+    source: 'slave/flags.cpp: docker_config',
+  },
+  fetcher_stall_timeout: {
+    kind: 'duration',
+    default: '1mins',
+    check: (value) => (parseDurationMs(value) === 0 ? 'Expecting more than 0' : undefined),
+    help: 'For how long nothing may come from a registry before a request counts as failed',
+    source: 'slave/flags.cpp: fetcher_stall_timeout',
   },
   docker_store_dir: {
     kind: 'string',

@@ -8,7 +8,10 @@
 import type { ImageRuntimeConfig } from '@drydock/isolator';
 import type { ArchiveMembers } from './archive-members.ts';
 import { ImageError } from './image-error.ts';
+import { LAYERS_MAX, parseImageConfig, toRuntimeConfig } from './image-config.ts';
 import { isSameImage, parseImageReference } from './image-reference.ts';
+import { asList, asRecord, strings } from './loose-json.ts';
+import { selectPlatform, thisPlatform } from './platform.ts';
 
 export interface ArchivedLayer {
   /** Name of the member that holds the layer's tar. */
@@ -22,8 +25,6 @@ export interface ArchivedImage {
   /** The lowest first. */
   readonly layers: readonly ArchivedLayer[];
 }
-
-const LAYERS_MAX = 127;
 
 /** @throws ImageError in upstream's words where it has any */
 export async function findImage(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
@@ -56,13 +57,9 @@ async function fromIndex(members: ArchiveMembers, name: string): Promise<Archive
   if (named === undefined) throw new ImageError(`Repository '${repository}:${tag}' does not exist in 'index.json'`);
   const document = asRecord(await members.json(blobName(named)));
   const platforms = asList(document['manifests']).map(asRecord);
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  const ours = platforms.find((it) => {
-    const platform = asRecord(it['platform']);
-    return platform['os'] === 'linux' && platform['architecture'] === architecture;
-  });
+  const ours = selectPlatform(platforms);
   if (platforms.length > 0 && ours === undefined) {
-    throw new ImageError(`The image '${repository}:${tag}' has no manifest for linux/${architecture}`);
+    throw new ImageError(`The image '${repository}:${tag}' has no manifest for linux/${thisPlatform().architecture}`);
   }
   const manifest = ours === undefined ? document : asRecord(await members.json(blobName(ours)));
   const layers = asList(manifest['layers']).map((layer) => blobName(asRecord(layer)));
@@ -81,17 +78,12 @@ async function fromConfiguration(
   configName: string,
   names: readonly string[],
 ): Promise<ArchivedImage> {
-  const document = asRecord(await members.json(configName));
-  const diffIds = strings(asRecord(document['rootfs'])['diff_ids']);
-  if (names.length > LAYERS_MAX)
-    throw new ImageError(`The image has ${names.length} layers, at most ${LAYERS_MAX} are possible`);
-  if (diffIds.length !== names.length) {
-    throw new ImageError(`Failed to read '${configName}': expected ${names.length} diff_ids, got ${diffIds.length}`);
-  }
-  const layers = names.map((member, index) => ({ member, diffId: (diffIds[index] ?? '').replace(/^sha256:/, '') }));
+  const document = await members.json(configName);
+  const { config, diffIds } = parseImageConfig(document, configName, names.length);
+  const layers = names.map((member, index) => ({ member, diffId: diffIds[index] ?? '' }));
   const missing = layers.find(({ member }) => !members.has(member));
   if (missing !== undefined) throw new ImageError(`Layer id '${missing.member}' is not found`);
-  return { config: toRuntimeConfig(document['config']), layers };
+  return { config, layers };
 }
 
 async function fromRepositories(members: ArchiveMembers, name: string): Promise<ArchivedImage> {
@@ -114,28 +106,4 @@ async function fromRepositories(members: ArchiveMembers, name: string): Promise<
     id = manifest['parent'];
   }
   return { config: config ?? toRuntimeConfig(undefined), layers };
-}
-
-function toRuntimeConfig(value: unknown): ImageRuntimeConfig {
-  const { Entrypoint, Cmd, Env, WorkingDir, User } = asRecord(value);
-  return {
-    entrypoint: strings(Entrypoint),
-    cmd: strings(Cmd),
-    env: strings(Env),
-    ...(typeof WorkingDir === 'string' ? { workingDirectory: WorkingDir } : {}),
-    ...(typeof User === 'string' ? { user: User } : {}),
-  };
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  // Any object can be read as a record of unknowns.
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function strings(value: unknown): string[] {
-  return asList(value).filter((item) => typeof item === 'string');
 }

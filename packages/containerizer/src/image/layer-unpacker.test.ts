@@ -18,7 +18,7 @@ import { gzipSync } from 'node:zlib';
 import { runOrThrow } from '@drydock/base/subprocess';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toBlocks, type TarMember } from '../testing/image-archive.ts';
-import { unpackLayer, type UnpackedLayer } from './layer-unpacker.ts';
+import { readDiffId, unpackLayer, type UnpackedLayer } from './layer-unpacker.ts';
 
 const entry = (path: string, type: TarMember['type'] = 'File', content = '', linkTarget?: string): Buffer =>
   toBlocks({ path, type, content, ...(linkTarget === undefined ? {} : { linkTarget }) });
@@ -35,8 +35,8 @@ afterEach(async () => await rm(base, { recursive: true, force: true }));
 
 const unpack = async (...entries: Buffer[]): Promise<UnpackedLayer> =>
   await unpackRaw(Buffer.concat([...entries, Buffer.alloc(1024)]));
-const unpackRaw = async (data: Buffer): Promise<UnpackedLayer> =>
-  await unpackLayer(Readable.from([data]), root, { signal: AbortSignal.timeout(10_000) });
+const unpackRaw = async (data: Buffer, tarBytesMax = 2 ** 30): Promise<UnpackedLayer> =>
+  await unpackLayer(Readable.from([data]), root, { signal: AbortSignal.timeout(10_000), tarBytesMax });
 
 describe('unpackLayer', () => {
   it('keeps content, modes, links and hard links', async () => {
@@ -55,6 +55,21 @@ describe('unpackLayer', () => {
     const data = Buffer.concat([entry('f', 'File', 'x'), Buffer.alloc(1024)]);
     const plain = await unpackRaw(data);
     expect((await unpackRaw(gzipSync(data))).diffId).toBe(plain.diffId);
+  });
+
+  it.each([
+    ['unpacked', async (data: Buffer, tarBytesMax: number) => await unpackRaw(data, tarBytesMax)],
+    [
+      'only read',
+      async (data: Buffer, tarBytesMax: number) =>
+        await readDiffId(Readable.from([data]), { signal: AbortSignal.timeout(10_000), tarBytesMax }),
+    ],
+  ])('that is %s may have so many bytes when uncompressed, and no more', async (_title, read) => {
+    const data = Buffer.concat([entry('f', 'File', 'x'.repeat(1_000_000)), Buffer.alloc(1024)]);
+    await read(gzipSync(data), data.length);
+    await expect(read(gzipSync(data), data.length - 1)).rejects.toThrow(
+      `The layer has more than ${data.length - 1} bytes when uncompressed`,
+    );
   });
 
   it('collects whiteouts and leaves AUFS book-keeping out', async () => {

@@ -7,7 +7,7 @@
  * owners, modes, hard links and times are kept.
  * DEVIATION: device nodes and fifos are left out, and so are extended attributes (file capabilities).
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lstat, lutimes, mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,22 +35,20 @@ export interface UnpackedLayer {
   readonly skipped: readonly string[];
 }
 
-const LINKS_MAX = 40;
+export interface UnpackOptions {
+  readonly signal: AbortSignal;
+  /** Of the uncompressed tar; default 32 GiB, more than any image of use has, and less than fills a disk by surprise. */
+  readonly tarBytesMax?: number;
+}
 
-/** @throws ImageError when the layer is damaged or tries to leave its directory */
-export async function unpackLayer(
-  source: Readable,
-  directory: string,
-  options: { signal: AbortSignal },
-): Promise<UnpackedLayer> {
+const LINKS_MAX = 40;
+const TAR_BYTES_MAX = 32 * 1024 ** 3;
+
+/** @throws ImageError when the layer is damaged, too large or tries to leave its directory */
+export async function unpackLayer(source: Readable, directory: string, options: UnpackOptions): Promise<UnpackedLayer> {
   const writer = new LayerWriter(directory, await readIdMapping());
   const hash = createHash('sha256');
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
+  const meter = meterOf(hash, options.tarBytesMax);
   // The digest is that of the uncompressed tar, padding included, so the bytes are counted before they are parsed.
   const plain = await decompressed(source);
   const feeding = pipeline(plain, meter, { signal: options.signal });
@@ -58,10 +56,37 @@ export async function unpackLayer(
     feeding,
     forEachTarEntry(meter, async (entry, signal) => await writer.write(entry, signal), options),
   ]);
+  if (fed.status === 'rejected' && fed.reason instanceof ImageError) throw fed.reason;
   if (parsed.status === 'rejected') throw parsed.reason;
   if (fed.status === 'rejected') throw new ImageError('The layer is damaged', { cause: fed.reason });
   const { whiteouts, skipped } = await writer.finish();
   return { whiteouts, skipped, diffId: hash.digest('hex') };
+}
+
+/** Digest of a layer's uncompressed tar, in hex. @throws ImageError when the layer is damaged or too large */
+export async function readDiffId(source: Readable, options: UnpackOptions): Promise<string> {
+  const hash = createHash('sha256');
+  const meter = meterOf(hash, options.tarBytesMax);
+  try {
+    await pipeline(await decompressed(source), meter.resume(), { signal: options.signal });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw error instanceof ImageError ? error : new ImageError('The layer is damaged', { cause: error });
+  }
+  return hash.digest('hex');
+}
+
+/** Passes on what it hashes, and fails where it is too much. */
+function meterOf(hash: Hash, bytesMax = TAR_BYTES_MAX): Transform {
+  let byteCount = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      byteCount += chunk.length;
+      hash.update(chunk);
+      if (byteCount > bytesMax) done(new ImageError(`The layer has more than ${bytesMax} bytes when uncompressed`));
+      else done(null, chunk);
+    },
+  });
 }
 
 /** The bytes themselves, or their content when they start as gzip or zstd does. */
