@@ -30,11 +30,12 @@ interface MasterFramework {
   readonly completed_tasks: readonly { readonly id: string }[];
 }
 interface MasterState {
+  readonly slaves: readonly { readonly id: string; readonly pid: string }[];
   readonly frameworks: readonly MasterFramework[];
   readonly completed_frameworks: readonly { readonly id: string }[];
 }
-const masterState = async (): Promise<MasterState> =>
-  (await (await fetch(`http://${cluster.master}/state`)).json()) as MasterState;
+const masterState = async ({ master } = cluster): Promise<MasterState> =>
+  (await (await fetch(`http://${master}/state`)).json()) as MasterState;
 
 /** One instance of the framework, and what it has logged. */
 class Instance {
@@ -49,11 +50,11 @@ class Instance {
     return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** Resolves when there is a line with these fields; gives the last one. */
-  async logged(fields: Record<string, unknown>, what: string): Promise<Record<string, unknown>> {
+  /** Resolves when there is a line with these fields, after the first `from` lines; gives the last one. */
+  async logged(fields: Record<string, unknown>, what: string, from = 0): Promise<Record<string, unknown>> {
     const line = await waitUntil(
       async () => {
-        const lines = await this.log();
+        const lines = (await this.log()).slice(from);
         return lines.findLast((one) => Object.entries(fields).every(([key, value]) => one[key] === value)) ?? false;
       },
       { what, timeoutMs: WAIT_MS_MAX },
@@ -129,7 +130,10 @@ async function restartMaster(): Promise<void> {
   await cluster.startMaster([`--port=${port}`]);
 }
 
-describe('the example framework', { tags: ['root'], timeout: 300_000 }, () => {
+/** Several restarts, each of which may have to wait for a heartbeat. */
+const timeout = 300_000;
+
+describe('the example framework', { tags: ['root'] }, () => {
   it.each([
     ['json', 'rexray-ebs'],
     ['protobuf', 'flocker'],
@@ -204,7 +208,7 @@ describe('the example framework', { tags: ['root'], timeout: 300_000 }, () => {
     },
   );
 
-  it('lets both tasks share the only agent there is', async () => {
+  it('lets both tasks share the only agent there is', { timeout }, async () => {
     await using small = await startTestCluster();
     await startTestDriver(small, 'alone');
     const flags = [`--master=${small.master}`, '--driver=alone', '--teardown', '--json'];
@@ -216,5 +220,48 @@ describe('the example framework', { tags: ['root'], timeout: 300_000 }, () => {
     instance.daemon.kill('SIGTERM');
     expect(await instance.ended()).toBe(0);
     await assertNothingLeft(small);
+  });
+
+  it('launches a task of a lost agent elsewhere, and kills it when the agent comes back', { timeout }, async () => {
+    await using lossy = await LocalCluster.create({ imagesDirectory: STANDIN_IMAGES_DIRECTORY });
+    await lossy.startMaster(['--agent_ping_timeout=1secs', '--max_agent_ping_timeouts=5']);
+    await lossy.startAgent();
+    await lossy.startAgent();
+    await startTestDriver(lossy, 'lossy', { profile: 'flocker' });
+    const flags = [`--master=${lossy.master}`, '--driver=lossy', '--teardown', '--json'];
+    const argv = [process.execPath, BIN, ...flags, `--state_dir=${join(lossy.directory, 'state')}`];
+    const instance = new Instance(await lossy.startProgram('framework', argv));
+    await instance.logged({ message: 'Update', kind: 'reader', state: 'TASK_RUNNING' }, 'the reader to run');
+    const writer = await instance.logged(
+      { message: 'Update', kind: 'writer', state: 'TASK_RUNNING' },
+      'the writer to run',
+    );
+    const { agentId } = await instance.logged({ message: 'Launching', taskId: writer['taskId'] }, 'its launch');
+    const { slaves } = await masterState(lossy);
+    const pid = slaves.find(({ id }) => id === agentId)?.pid;
+    const agent = lossy.agents.find(({ address }) => pid?.endsWith(`@${address}`));
+    if (agent === undefined)
+      throw new Error(`Expected an agent ${String(agentId)}, there are ${JSON.stringify(slaves)}`);
+
+    const seenCount = (await instance.log()).length;
+    agent.daemon.kill('SIGKILL');
+    const { taskId } = writer;
+    await instance.logged({ taskId, state: 'TASK_UNREACHABLE' }, 'the agent to be lost', seenCount);
+    const next = await instance.logged({ message: 'Launching', kind: 'writer' }, 'another writer', seenCount);
+    expect(next['agentId']).not.toBe(agentId);
+    await instance.logged({ taskId: next['taskId'], state: 'TASK_RUNNING' }, 'the other writer to run');
+    await lossy.restartAgent(agent);
+    await instance.logged({ message: 'Killing what is not needed', taskId }, 'the first writer back');
+    await waitUntil(
+      async () => (await masterState(lossy)).frameworks.flatMap(({ tasks }) => tasks.map(({ id }) => id)),
+      {
+        what: 'the first writer to be gone',
+        timeoutMs: WAIT_MS_MAX,
+        until: (ids) => ids.length === 2 && !ids.includes(String(taskId)),
+      },
+    );
+    instance.daemon.kill('SIGTERM');
+    expect(await instance.ended()).toBe(0);
+    await assertNothingLeft(lossy);
   });
 });

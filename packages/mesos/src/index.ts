@@ -105,7 +105,7 @@ export {
 export type { OfferOperation, SchedulerCall, SchedulerCallType, SchedulerEvent } from './scheduler/messages.ts';
 export { SubscriptionRefusedError, subscribe } from './scheduler/scheduler-client.ts';
 export type { EventsOptions, SchedulerSubscription, SubscribeOptions } from './scheduler/scheduler-client.ts';
-export { NotSubscribedError, createSchedulerLink } from './scheduler/scheduler-link.ts';
+export { NoLeadingMasterError, NotSubscribedError, createSchedulerLink } from './scheduler/scheduler-link.ts';
 export type { SchedulerLink, SchedulerLinkOptions } from './scheduler/scheduler-link.ts';
 export {
   validateFramework,

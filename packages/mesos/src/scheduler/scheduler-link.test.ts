@@ -155,6 +155,27 @@ describe('a link', () => {
     expect(slept).toEqual([]);
   });
 
+  it('pauses after it has tried all masters, and says what each said', async () => {
+    master('a', refusing(503, 'not recovered'));
+    master('b', refusing(404), openStream(subscribed()));
+    const problems: string[] = [];
+    await using framework = link(['a', 'b'], { onDisconnected: ({ message }) => void problems.push(message) });
+    expect(await take(framework, 1)).toEqual(['SUBSCRIBED']);
+    expect(subscriptions()).toEqual(['a', 'b', 'a', 'b']);
+    expect(slept).toEqual([FIRST_PAUSE_MS]);
+    const each = `${urlOf('a')} refused with status 503: not recovered; ${urlOf('b')} refused with status 404`;
+    expect(problems).toEqual([`None of 2 masters took the subscription: ${each}`]);
+  });
+
+  it('tries all masters after it has lost one, beginning with the next', async () => {
+    master('a', endedStream(subscribed()), refusing(503));
+    master('b', refusing(503), openStream(subscribed()));
+    await using framework = link(['a', 'b']);
+    expect(await take(framework, 2)).toEqual(['SUBSCRIBED', 'SUBSCRIBED']);
+    expect(subscriptions()).toEqual(['a', 'b', 'a', 'b']);
+    expect(slept).toEqual([100, 200]);
+  });
+
   it.each<[string, Stream | (() => Response), number]>([
     ['a master that is not there', () => HttpResponse.error() as Response, 1],
     ['a master that has not recovered', refusing(503, 'Master has not finished recovery'), 1],

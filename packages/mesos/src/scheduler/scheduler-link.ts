@@ -22,6 +22,18 @@ export class NotSubscribedError extends DomainError<'NOT_SUBSCRIBED'> {
   readonly code = 'NOT_SUBSCRIBED';
 }
 
+/** All masters were tried, and none has taken the subscription; the message has what each said. */
+export class NoLeadingMasterError extends DomainError<'NO_LEADING_MASTER'> {
+  readonly code = 'NO_LEADING_MASTER';
+  readonly problems: readonly Error[];
+
+  constructor(problems: readonly Error[]) {
+    const each = problems.map(({ message }) => message).join('; ');
+    super(`None of ${problems.length} masters took the subscription: ${each}`, { cause: problems.at(-1) });
+    this.problems = problems;
+  }
+}
+
 export interface SchedulerLinkOptions extends Pick<
   SubscribeOptions,
   'frameworkInfo' | 'suppressedRoles' | 'credential' | 'contentType' | 'recordBytesMax'
@@ -90,19 +102,24 @@ class ReconnectingLink implements SchedulerLink {
       msMax: backoffMsMax,
       ...(random === undefined ? {} : { random }),
     });
-    for (let attempt = 1; !stopping.aborted; attempt += 1) {
+    /** Of the masters that were tried since the last pause. */
+    let problems: Error[] = [];
+    for (let attempt = 0; !stopping.aborted; attempt += 1) {
       const startedAt = this.#clock.now();
       try {
-        yield* this.#stream(masters[(attempt - 1) % masters.length] ?? masters[0], stopping);
+        yield* this.#stream(masters[attempt % masters.length] ?? masters[0], stopping);
       } catch (error) {
         if (stopping.aborted) return;
         if (!isPassing(error)) throw error;
+        problems.push(error);
         const wasSubscribed = this.#current !== undefined;
         this.#current = undefined;
-        if (!wasSubscribed && attempt % masters.length !== 0) continue;
+        if (!wasSubscribed && problems.length < masters.length) continue;
         if (wasSubscribed && this.#clock.now() - startedAt >= backoffMsMax) backoff.reset();
         const pauseMs = backoff.nextMs();
-        this.#options.onDisconnected?.(error, pauseMs);
+        const isOfAll = !wasSubscribed && problems.length > 1;
+        this.#options.onDisconnected?.(isOfAll ? new NoLeadingMasterError(problems) : error, pauseMs);
+        problems = [];
         await this.#clock.sleep(pauseMs, { signal: stopping }).catch(() => undefined); // Stopped meanwhile.
       }
     }
