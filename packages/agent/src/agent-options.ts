@@ -19,11 +19,17 @@ export interface AgentOptions {
   /** `--executor_environment_variables`. */
   readonly executorEnvironmentVariables: Readonly<Record<string, string>>;
   readonly executorShutdownGraceMs: number;
+  /** `--executor_registration_timeout`: from the launch of a custom executor to its first SUBSCRIBE. */
+  readonly executorRegistrationTimeoutMs: number;
+  /** `--executor_reregistration_timeout`: the same for one of an earlier agent. */
+  readonly executorReregistrationTimeoutMs: number;
+  /** `--recovery_timeout`, which executors of frameworks with `checkpoint` are told. */
+  readonly recoveryTimeoutMs: number;
   /** `--max_completed_executors_per_framework`. */
   readonly completedExecutorCountMax: number;
   readonly containerizer: Pick<
     MesosContainerizer,
-    'launch' | 'launchWithoutProcess' | 'destroy' | 'destroyErrorCount' | 'wait' | 'signal' | 'remove'
+    'launch' | 'launchWithoutProcess' | 'update' | 'destroy' | 'destroyErrorCount' | 'wait' | 'signal' | 'remove'
   >;
   readonly files: VirtualFiles;
   readonly logger: Logger;

@@ -20,12 +20,11 @@ import {
   type FrameworkInfo,
   type MasterInfo,
   type StartedAgentLink,
-  type TaskInfo,
   type TaskState,
 } from '@drydock/mesos';
 import { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
 import { latestAgentPath } from './directories.ts';
-import type { ExecutorRun } from './executor/executor-run.ts';
+import type { ExecutorRun, TaskLaunch } from './executor/executor-run.ts';
 import { Executors } from './executors.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { agentInfo, registrationOf } from './agent-registration.ts';
@@ -107,6 +106,11 @@ export class Agent {
 
   get completedFrameworks(): readonly AgentFramework[] {
     return this.#executors.frameworks.completed;
+  }
+
+  /** One that has or had tasks here. */
+  findFramework(frameworkId: string): AgentFramework | undefined {
+    return this.#executors.frameworks.find(frameworkId);
   }
 
   /** `slave(1)@ip:port`, as others reach it. */
@@ -196,12 +200,15 @@ export class Agent {
 
   #handle(event: AgentApiEvent): void {
     switch (event.type) {
-      case 'RUN_TASK':
-        this.#run([event.run_task?.task ?? []].flat(), event.run_task?.framework_info);
+      case 'RUN_TASK': {
+        const { framework_info: info, task } = event.run_task ?? {};
+        const tasks = task === undefined ? [] : [task];
+        this.#run(info, { tasks, executor: task?.executor, isGroup: false });
         return;
+      }
       case 'RUN_TASK_GROUP': {
         const { framework_info: info, executor, task_group: { tasks = [] } = {} } = event.run_task_group ?? {};
-        this.#run(tasks, info, executor);
+        this.#run(info, { tasks, executor, isGroup: true });
         return;
       }
       case 'KILL_TASK': {
@@ -215,8 +222,8 @@ export class Agent {
         return;
       }
       case 'MESSAGE': {
-        const { framework_id: frameworkId, executor_id: executorId } = event.message ?? {};
-        void this.#attempt('hand a message over', this.#executors.message(frameworkId, executorId));
+        const { framework_id: frameworkId, executor_id: executorId, data = new Uint8Array() } = event.message ?? {};
+        void this.#attempt('hand a message over', this.#executors.message(frameworkId, executorId, data));
         return;
       }
       case 'UPDATE_FRAMEWORK':
@@ -243,8 +250,8 @@ export class Agent {
     }
   }
 
-  /** One task with an executor of its own, or a group with a default executor. */
-  #run(tasks: readonly TaskInfo[], info: FrameworkInfo | undefined, executor?: ExecutorInfo): void {
+  #run(info: FrameworkInfo | undefined, launch: TaskLaunch & { readonly executor: ExecutorInfo | undefined }): void {
+    const { tasks, executor } = launch;
     const agentId = this.#id;
     const [task] = tasks;
     if (info?.id === undefined || agentId === undefined || task === undefined) {
@@ -252,12 +259,7 @@ export class Agent {
       return;
     }
     const framework = { ...info, id: info.id };
-    const refusal =
-      this.#state !== 'running'
-        ? SHUTTING_DOWN
-        : executor === undefined
-          ? this.#executors.runTask(framework, agentId, task)
-          : this.#executors.runGroup(framework, agentId, executor, tasks);
+    const refusal = this.#state === 'running' ? this.#executors.launch(framework, agentId, launch) : SHUTTING_DOWN;
     if (refusal === undefined) return;
     this.#logger.warning('Refusing a task', { taskId: task.task_id.value, why: refusal.message });
     for (const call of refusalCalls(framework, tasks, executor, refusal)) {

@@ -19,13 +19,13 @@ import type { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
 import type { RecoveredRun } from './checkpoint/read-state.ts';
 import { sandboxPath } from './directories.ts';
 import { CommandRun } from './executor/command-run.ts';
+import { createRun } from './executor/create-run.ts';
 import { executorEnvironment } from './executor/executor-environment.ts';
-import type { ExecutorRun } from './executor/executor-run.ts';
-import { GroupRun } from './executor/group-run.ts';
+import type { ExecutorRun, TaskLaunch } from './executor/executor-run.ts';
 import { recoverRun } from './executor/recover-run.ts';
 import { CheckpointedRunJournal, noJournal } from './executor/run-journal.ts';
 import type { ExecutorRunOptions } from './executor/run-options.ts';
-import type { TaskRun } from './executor/task-run.ts';
+import type { TaskRecord } from './executor/task-record.ts';
 import { AgentFrameworks, type AgentFramework } from './frameworks.ts';
 import type { Refusal } from './refused-task.ts';
 import type { StatusUpdateStreams } from './status-updates/status-update-stream.ts';
@@ -89,42 +89,36 @@ export class Executors {
     this.frameworks.completeIfOver(run);
   }
 
-  /** Runs a task with an executor of its own, or says why not. */
-  runTask(info: IdentifiedFramework, agentId: string, task: TaskInfo): Refusal | undefined {
-    const framework = this.frameworks.open(info);
-    const refusal = this.#makeWay(framework, task);
-    if (refusal !== undefined) return refusal;
-    const run = new CommandRun({ ...this.#runOptions(framework, agentId), task });
-    framework.runs.set(task.task_id.value, run);
-    const { logger } = this.#options.agent;
-    logger.info('Launching a task', { taskId: task.task_id.value, containerId: run.containerId.value });
-    this.#start(run);
-    return undefined;
-  }
-
-  /** Runs a group with its default executor, which may be there already, or says why not. */
-  runGroup(
+  /**
+   * Runs tasks with the executor that they name, which may be there already, or a task with one of its own; or says why not.
+   */
+  launch(
     info: IdentifiedFramework,
     agentId: string,
-    executor: ExecutorInfo,
-    tasks: readonly TaskInfo[],
+    launch: TaskLaunch & { readonly executor?: ExecutorInfo | undefined },
   ): (Refusal & { readonly isExecutorThere?: boolean }) | undefined {
+    const { executor, tasks } = launch;
+    const [first] = tasks;
+    if (first === undefined) return undefined;
+    const executorId = executor?.executor_id.value ?? first.task_id.value;
     const framework = this.frameworks.open(info);
-    const there = framework.runs.get(executor.executor_id.value);
     for (const task of tasks) {
       const refusal = this.#makeWay(framework, task);
-      if (refusal !== undefined) return { ...refusal, isExecutorThere: there !== undefined };
+      if (refusal !== undefined) return { ...refusal, isExecutorThere: framework.runs.has(executorId) };
     }
-    if (there instanceof GroupRun && there.launchGroup(tasks)) return undefined;
-    if (there !== undefined && !there.hasEnded) {
-      const message = `Executor '${executor.executor_id.value}' is terminating or of another kind`;
+    const there = framework.runs.get(executorId);
+    if (executor !== undefined && there?.launch(launch) === true) return undefined;
+    if (there?.hasEnded === false) {
+      const message = `Executor '${executorId}' is terminating or of another kind`;
       return { state: 'TASK_DROPPED', reason: 'REASON_EXECUTOR_TERMINATED', message, isExecutorThere: true };
     }
     if (there !== undefined) this.frameworks.complete(framework, there);
-    const run = new GroupRun({ ...this.#runOptions(framework, agentId), executor, tasks });
-    framework.runs.set(run.ids.executorId, run);
-    const { logger } = this.#options.agent;
-    logger.info('Launching a task group', { executorId: run.ids.executorId, containerId: run.containerId.value });
+    const options = this.#runOptions(framework, agentId);
+    const run =
+      executor === undefined ? new CommandRun({ ...options, task: first }) : createRun(options, executor, launch);
+    framework.runs.set(executorId, run);
+    const taskIds = tasks.map((task) => task.task_id.value);
+    this.#options.agent.logger.info('Launching', { taskIds, executorId, containerId: run.containerId.value });
     this.#start(run);
     return undefined;
   }
@@ -161,8 +155,12 @@ export class Executors {
     await this.#runOf(frameworkId, executorId)?.shutdown(this.#options.agent.executorShutdownGraceMs);
   }
 
-  async message(frameworkId?: FrameworkID, executorId?: ExecutorID): Promise<void> {
-    await this.#runOf(frameworkId, executorId)?.message();
+  async message(
+    frameworkId: FrameworkID | undefined,
+    executorId: ExecutorID | undefined,
+    data: Uint8Array,
+  ): Promise<void> {
+    await this.#runOf(frameworkId, executorId)?.message(data);
   }
 
   #runOf(frameworkId: FrameworkID | undefined, executorId: ExecutorID | undefined): ExecutorRun | undefined {
@@ -191,7 +189,7 @@ export class Executors {
     const runs = [...framework.runs.values()];
     for (const run of runs) this.frameworks.complete(framework, run);
     this.frameworks.completeFramework(framework);
-    await this.#shutdownAll(runs.filter(({ tasks }) => tasks.some(({ state }) => !isTerminalState(state))));
+    await this.#shutdownAll(runs);
   }
 
   /** Shuts runs down and waits until everything of them is cleaned up. */
@@ -227,8 +225,12 @@ export class Executors {
    * The master holds the executor's resources until it hears of its end: from this, or from a registration without the
    * executor, so that nothing has to be told again over a link that was lost.
    */
-  async #tellOfExit({ ids }: ExecutorRun): Promise<void> {
-    const exited = { framework_id: { value: ids.frameworkId }, executor_id: { value: ids.executorId }, status: 0 };
+  async #tellOfExit({ ids, waitStatus }: ExecutorRun): Promise<void> {
+    const exited = {
+      framework_id: { value: ids.frameworkId },
+      executor_id: { value: ids.executorId },
+      status: waitStatus,
+    };
     for (let pauseMs = EXIT_PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, EXIT_PAUSE_MS_MAX)) {
       try {
         return await this.#options.send({ type: 'EXECUTOR_EXITED', executor_exited: exited });
@@ -241,7 +243,7 @@ export class Executors {
     }
   }
 
-  async #update(framework: AgentFramework, run: ExecutorRun, task: TaskRun, status: TaskStatus): Promise<void> {
+  async #update(framework: AgentFramework, run: ExecutorRun, task: TaskRecord, status: TaskStatus): Promise<void> {
     const { agent, updates } = this.#options;
     if (isTerminalState(status.state)) {
       this.endedTaskCounts.set(status.state, (this.endedTaskCounts.get(status.state) ?? 0) + 1);
@@ -250,6 +252,16 @@ export class Executors {
     if (framework.runs.get(run.ids.executorId) !== run || task.isAcknowledged) return;
     agent.logger.info('Handling a status update', { taskId: status.task_id.value, state: status.state });
     await updates.update(framework.info.id, status, run.journal);
+  }
+
+  /** Nothing promises that a message arrives. */
+  async #forward({ ids }: ExecutorRun, data: Uint8Array): Promise<void> {
+    const message = { framework_id: { value: ids.frameworkId }, executor_id: { value: ids.executorId }, data };
+    try {
+      await this.#options.send({ type: 'MESSAGE', message });
+    } catch (error) {
+      this.#options.agent.logger.warning('Dropping a message of an executor', { ...ids, error: messageOf(error) });
+    }
   }
 
   #runOptions(framework: AgentFramework, agentId: string): ExecutorRunOptions {
@@ -270,6 +282,10 @@ export class Executors {
       journalOf: (ids) =>
         isCheckpointed ? new CheckpointedRunJournal({ checkpoints, ids, logger, writeFramework }) : noJournal,
       onSandbox: (run, sandbox) => this.frameworks.attach(run, sandbox),
+      registrationTimeoutMs: agent.executorRegistrationTimeoutMs,
+      reregistrationTimeoutMs: agent.executorReregistrationTimeoutMs,
+      onMessage: async (run, data) => await this.#forward(run, data),
+      isCongested: ({ id }) => this.#options.updates.isCongested(framework.info.id, id),
       onStatus: async (run, task, status) => await this.#update(framework, run, task, status),
     };
   }

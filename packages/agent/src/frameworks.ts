@@ -5,7 +5,7 @@ import type { Logger } from '@drydock/base/log';
 import type { AgentCheckpoints } from './checkpoint/agent-checkpoints.ts';
 import { virtualSandboxPaths } from './directories.ts';
 import type { ExecutorRun } from './executor/executor-run.ts';
-import type { TaskRun } from './executor/task-run.ts';
+import type { TaskRecord } from './executor/task-record.ts';
 
 /** A framework with tasks here, now or before. */
 export interface AgentFramework {
@@ -20,7 +20,7 @@ export interface AgentFramework {
 }
 
 /** Of all its executors that are not completed. */
-export function tasksOf({ runs }: AgentFramework): readonly TaskRun[] {
+export function tasksOf({ runs }: AgentFramework): readonly TaskRecord[] {
   return [...runs.values()].flatMap(({ tasks }) => tasks);
 }
 
@@ -60,9 +60,14 @@ export class AgentFrameworks {
     return this.#current.get(frameworkId ?? '');
   }
 
+  /** One that has or had tasks here. */
+  find(frameworkId: string): AgentFramework | undefined {
+    return this.#current.get(frameworkId) ?? this.#completed.get(frameworkId);
+  }
+
   /** The framework is going to have a task here, whatever it was before. */
   open(info: FrameworkInfo & { id: FrameworkID }): AgentFramework {
-    const known = this.#current.get(info.id.value) ?? this.#completed.get(info.id.value);
+    const known = this.find(info.id.value);
     const framework = known ?? { info, runs: new Map<string, ExecutorRun>(), completed: [] };
     framework.info = info;
     this.#completed.delete(info.id.value);

@@ -172,8 +172,7 @@ export class OperatorContainers {
   /** All directories above it are root's. */
   #sandboxOf(id: ContainerID, run: ExecutorRun | undefined): string {
     if (run?.sandbox === undefined) return join(this.#options.workDir, 'containers', id.value);
-    const isBelowHosted = !run.isCommand && id.parent?.parent === undefined;
-    if (isBelowHosted) return nestedSandboxPath(run.sandbox, id.value);
+    if (run.isSandboxOfAgent && id.parent?.parent === undefined) return nestedSandboxPath(run.sandbox, id.value);
     const name = containerKey(id).replaceAll('/', '.');
     return join(dirname(dirname(run.sandbox)), 'nested', name);
   }

@@ -13,6 +13,7 @@ import { AgentCheckpoints, type KillRequest } from './checkpoint/agent-checkpoin
 import { bootIdPath, latestMetaPath } from './checkpoint/meta-paths.ts';
 import { readState, type RecoveredRun, type RecoveredState } from './checkpoint/read-state.ts';
 import { sandboxPath } from './directories.ts';
+import { executorKindOf } from './executor/recover-run.ts';
 import { nestedSandboxPath } from './sandbox.ts';
 
 /** The agent cannot go on where an earlier one was; the message says what to do. */
@@ -135,11 +136,12 @@ async function tooLongAbsence({ workDir, timeoutMs }: RecoverAgentOptions): Prom
 }
 
 /** Of the executor, and those nested in it whose tasks were to be killed; the containerizer finds the others by itself. */
-function knownContainers(workDir: string, { ids, executor, tasks }: RecoveredRun): readonly KnownContainer[] {
+function knownContainers(workDir: string, run: RecoveredRun): readonly KnownContainer[] {
+  const { ids, executor, tasks } = run;
   const containerId = { value: ids.containerId };
   const sandboxDirectory = sandboxPath(workDir, ids);
-  const [task] = tasks;
-  if (executor.type !== 'DEFAULT') {
+  if (executorKindOf(run) === 'command') {
+    const [task] = tasks;
     const sentSignals = signalsOf(task?.kill);
     return [{ containerId, sandboxDirectory, sentSignals, ...containerOf(task?.info) }];
   }

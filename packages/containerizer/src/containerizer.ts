@@ -13,7 +13,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, messageOf } from '@drydock/base/errors';
 import { forEachDeepestFirst, type ContainerConfig } from '@drydock/isolator';
-import { containerText, rootContainer, type ContainerID } from '@drydock/mesos';
+import { containerText, rootContainer, type ContainerID, type Resource } from '@drydock/mesos';
 import { cleanUpContainer, removeSandbox } from './clean-up-container.ts';
 import { assertUnambiguous, pathOf, sandboxBelow } from './container-ids.ts';
 import { findContainers, type KnownContainer } from './container-recovery.ts';
@@ -27,7 +27,7 @@ import {
   RemoveFailedError,
 } from './errors.ts';
 import { isolatorsFor } from './isolators/isolators-for.ts';
-import { launchContainer } from './launch-container.ts';
+import { launchContainer, limitsOf } from './launch-container.ts';
 import type { CommandConfig } from './launch-info.ts';
 import { removeCgroups } from './launcher/cgroups.ts';
 import type { ContainerProcess, ForkedContainer } from './launcher/container-process.ts';
@@ -38,6 +38,8 @@ export interface LaunchOptions {
   readonly signal: AbortSignal;
   /** What the agent gives to every executor; the task's own environment wins. */
   readonly executorEnvironment?: Readonly<Record<string, string>>;
+  /** A shell command is named in its stdout before it runs, as the command executor does; default: true. */
+  readonly isAnnounced?: boolean;
 }
 
 /** A container of an earlier agent. */
@@ -89,6 +91,19 @@ export class MesosContainerizer implements AsyncDisposable {
   ): Promise<void> {
     const { command: _command, ...rest }: ContainerConfig = config;
     await this.#launchAs(containerId, rest, options);
+  }
+
+  /**
+   * Changes the limits of a container whose command runs; one without a process, and one of an agent without control
+   * groups, has none.
+   * @throws UpdateFailedError
+   * @see src/slave/containerizer/mesos/containerizer.cpp update
+   */
+  async update(containerId: ContainerID, resources: readonly Resource[]): Promise<void> {
+    if (this.#isDetached) return await UNANSWERED;
+    const forked = this.#containers.get(pathOf(containerId))?.forked;
+    const limits = limitsOf(this.#options, containerId, resources);
+    if (forked !== undefined && limits !== undefined) await forked.limit(limits);
   }
 
   /**
@@ -291,6 +306,7 @@ export class MesosContainerizer implements AsyncDisposable {
         directory: this.#directoryOf(id),
         config,
         executorEnvironment: options.executorEnvironment ?? {},
+        isAnnounced: options.isAnnounced ?? true,
         signal,
         onPhase: (phase) => {
           container.phase = phase;

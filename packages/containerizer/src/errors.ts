@@ -43,3 +43,8 @@ export class DestroyFailedError extends DomainError<'DESTROY_FAILED'> {
 export class RemoveFailedError extends DomainError<'REMOVE_FAILED'> {
   readonly code = 'REMOVE_FAILED';
 }
+
+/** The limits of a container cannot be changed; the message is the runtime's. */
+export class UpdateFailedError extends DomainError<'UPDATE_FAILED'> {
+  readonly code = 'UPDATE_FAILED';
+}

@@ -28,6 +28,8 @@ export interface LaunchRequest {
   readonly directory: string;
   readonly config: ContainerConfig;
   readonly executorEnvironment: Readonly<Record<string, string>>;
+  /** See `LaunchOptions`. */
+  readonly isAnnounced: boolean;
   readonly signal: AbortSignal;
   readonly onPhase: (phase: LaunchPhase) => void;
 }
@@ -133,13 +135,14 @@ async function fork(
     }),
     ...(provisioned?.overlay === undefined ? {} : { overlay: provisioned.overlay }),
     // The command executor announces its task; what is nested has no executor that prints to its stdout.
-    ...(merged.announcement === undefined || containerId.parent !== undefined
+    ...(merged.announcement === undefined || containerId.parent !== undefined || !request.isAnnounced
       ? {}
       : { announcement: merged.announcement }),
   });
 }
 
-function limitsOf(
+/** Undefined where the control groups cannot be written. */
+export function limitsOf(
   { cgroups }: MesosContainerizerOptions,
   containerId: ContainerID,
   resources: readonly Resource[],

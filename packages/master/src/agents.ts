@@ -1,9 +1,8 @@
 /** Agents: registered, asked for signs of life, lost and found again. */
-import type { AgentApiEvent, AgentInfo } from '@drydock/mesos';
+import type { AgentApiEvent, AgentInfo, EventChannel } from '@drydock/mesos';
 import { formatDurationMs } from '@drydock/base/gflags';
 import { AgentHealth } from './agent-health.ts';
 import type { CounterName } from './counters.ts';
-import type { EventChannel } from './event-channel.ts';
 import type { Master } from './master.ts';
 import { isTerminalState } from '@drydock/mesos';
 import { stateOf, trimToNewest, type AgentRecord, type TaskRecord } from './registry.ts';

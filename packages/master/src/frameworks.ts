@@ -4,13 +4,14 @@ import {
   validateFramework,
   validateFrameworkUpdate,
   validateSuppressedRoles,
+  type EventChannel,
   type FrameworkInfo,
   type SchedulerCall,
   type SchedulerEvent,
 } from '@drydock/mesos';
 import { OfferFilters } from './allocation/offer-filters.ts';
 import { Shares } from './allocation/shares.ts';
-import { HEARTBEAT_MS, type EventChannel } from './event-channel.ts';
+import { HEARTBEAT_MS } from './event-channel.ts';
 import { executorsOf } from './executors.ts';
 import type { Master } from './master.ts';
 import { trimToNewest, type FrameworkRecord } from './registry.ts';

@@ -3,6 +3,7 @@ import {
   addResources,
   type AgentApiEvent,
   type AgentInfo,
+  type EventChannel,
   type ExecutorInfo,
   type FrameworkID,
   type FrameworkInfo,
@@ -15,7 +16,6 @@ import {
 } from '@drydock/mesos';
 import type { OfferFilters } from './allocation/offer-filters.ts';
 import type { Shares } from './allocation/shares.ts';
-import type { EventChannel } from './event-channel.ts';
 
 export interface AgentRecord {
   readonly id: string;

@@ -36,10 +36,13 @@ export {
   volumeType,
 } from './codec/schema.ts';
 export type { MessageType } from './codec/schema.ts';
+export { connectExecutor } from './executor/executor-client.ts';
+export type { ConnectExecutorOptions, ExecutorConnection } from './executor/executor-client.ts';
 export type { ExecutorCall, ExecutorEvent } from './executor/messages.ts';
 export { filesRoutes } from './files/files-routes.ts';
 export { VirtualFiles } from './files/virtual-files.ts';
 export { acceptedContentType, readCall } from './http/content-negotiation.ts';
+export { EventChannel } from './http/event-channel.ts';
 export { PeerRefusedError, PeerUnreachableError, StreamLostError } from './http/record-client.ts';
 export { HttpError, acceptedReply, bytesReply, jsonReply, streamReply, textReply } from './http/reply.ts';
 export type { HttpReply } from './http/reply.ts';

@@ -201,6 +201,19 @@ export const agentFlags = defineFlags({
     help: 'For how long containers may be without an agent; one that comes back later ends them',
     source: 'slave/flags.cpp: recovery_timeout',
   },
+  executor_registration_timeout: {
+    kind: 'duration',
+    default: '1mins',
+    help: 'From the launch of a custom executor to its first SUBSCRIBE',
+    source: 'slave/flags.cpp: executor_registration_timeout',
+  },
+  executor_reregistration_timeout: {
+    kind: 'duration',
+    default: '2secs',
+    check: (value) => ((parseDurationMs(value) ?? 0) <= 15_000 ? undefined : 'Expecting at most 15secs'),
+    help: 'From the start of the agent to the SUBSCRIBE of a custom executor that an earlier one has left',
+    source: 'slave/flags.cpp: executor_reregistration_timeout',
+  },
   executor_shutdown_grace_period: {
     kind: 'duration',
     default: '5secs',

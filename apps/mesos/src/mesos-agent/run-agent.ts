@@ -34,6 +34,17 @@ export interface RunAgentOptions {
   readonly signal: AbortSignal;
 }
 
+type ExecutorOptions = Pick<
+  Agent['options'],
+  | 'isSwitchingUser'
+  | 'hasDockerVolumes'
+  | 'executorShutdownGraceMs'
+  | 'executorRegistrationTimeoutMs'
+  | 'executorReregistrationTimeoutMs'
+  | 'recoveryTimeoutMs'
+  | 'completedExecutorCountMax'
+>;
+
 /**
  * Runs the agent until `signal` aborts, or the master refuses it or shuts it down. With SIGINT, with SIGUSR1 and when the
  * master wants it, all that it runs ends with it; otherwise what frameworks with `checkpoint` run goes on, for the next agent.
@@ -100,11 +111,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     version,
     resources,
     attributes,
-    isSwitchingUser: flags.switch_user,
-    hasDockerVolumes: flags.isolation.split(',').some((name) => name.trim() === 'docker/volume'),
+    ...executorOptions(flags),
     executorEnvironmentVariables,
-    executorShutdownGraceMs: flags.executor_shutdown_grace_period,
-    completedExecutorCountMax: flags.max_completed_executors_per_framework,
     containerizer,
     files,
     logger: logger.child('agent'),
@@ -122,6 +130,19 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   if (agent.activeRuns.length > 0) await containerizer.detach();
   await rm(addressFile, { force: true });
   if (problem !== undefined) throw new AgentFlagError(problem);
+}
+
+/** What the flags say of executors. */
+function executorOptions(flags: RunAgentOptions['flags']): ExecutorOptions {
+  return {
+    isSwitchingUser: flags.switch_user,
+    hasDockerVolumes: flags.isolation.split(',').some((name) => name.trim() === 'docker/volume'),
+    executorShutdownGraceMs: flags.executor_shutdown_grace_period,
+    executorRegistrationTimeoutMs: flags.executor_registration_timeout,
+    executorReregistrationTimeoutMs: flags.executor_reregistration_timeout,
+    recoveryTimeoutMs: flags.recovery_timeout,
+    completedExecutorCountMax: flags.max_completed_executors_per_framework,
+  };
 }
 
 /** @throws AgentFlagError with upstream's text */

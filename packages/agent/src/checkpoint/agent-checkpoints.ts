@@ -101,6 +101,8 @@ export class AgentCheckpoints {
     await writeMessage(join(executorMetaPath(this.#workDir, ids), META_FILES.executorInfo), executorInfoType, executor);
     for (const { info, place } of tasks) {
       const directory = taskMetaPath(this.#workDir, ids, info.task_id.value);
+      // An executor may get a task under the id of one that has ended: what was said of that one is not of this one.
+      await rm(directory, { recursive: true, force: true });
       await mkdir(directory, { recursive: true });
       if (place !== undefined) await writePlace(join(directory, META_FILES.taskContainer), place);
       await writeMessage(join(directory, META_FILES.taskInfo), taskInfoType, info);
@@ -146,6 +148,11 @@ export class AgentCheckpoints {
   /** The run is over and everything of its container is cleaned up. */
   async writeSentinel(ids: RunIds): Promise<void> {
     await writeFileAtomic(join(runMetaPath(this.#workDir, ids), META_FILES.sentinel), '');
+  }
+
+  /** Nobody shows the task any more, while its executor goes on. */
+  async forgetTask(ids: RunIds, taskId: string): Promise<void> {
+    await rm(taskMetaPath(this.#workDir, ids, taskId), { recursive: true, force: true });
   }
 
   /** Nobody shows the run any more. */

@@ -5,7 +5,8 @@ import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CommandExecutor, type ResumedTask, type TaskReport } from './command-executor.ts';
+import { CommandExecutor, type ResumedTask } from './command-executor.ts';
+import type { TaskReport } from './task-record.ts';
 
 /** A container whose end the test decides. */
 class ScriptedContainer implements ForkedContainer {

@@ -12,15 +12,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { formatDurationMs } from '@drydock/base/gflags';
 import type { Logger } from '@drydock/base/log';
 import type { ContainerTermination, ForkedContainer } from '@drydock/containerizer';
-import type { DurationInfo, TaskInfo, TaskState, TaskStatusReason } from '@drydock/mesos';
+import type { DurationInfo, TaskInfo, TaskState } from '@drydock/mesos';
 import type { KillRequest } from '../checkpoint/agent-checkpoints.ts';
-
-/** What the executor says of its task; the agent makes it a TaskStatus. */
-export interface TaskReport {
-  readonly state: TaskState;
-  readonly message?: string;
-  readonly reason?: TaskStatusReason;
-}
+import type { TaskReport } from './task-record.ts';
 
 export interface CommandExecutorOptions {
   readonly task: TaskInfo;

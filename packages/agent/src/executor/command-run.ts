@@ -3,9 +3,10 @@ import type { ContainerID, ContainerStatus, ExecutorInfo, KillPolicy, TaskInfo }
 import type { RunIds } from '../directories.ts';
 import { createSandbox } from '../sandbox.ts';
 import { commandExecutorInfo } from './command-executor-info.ts';
-import type { ExecutorRun } from './executor-run.ts';
+import { pendingOperationOf, type ExecutorRun } from './executor-run.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { ExecutorRunOptions } from './run-options.ts';
+import type { TaskRecord } from './task-record.ts';
 import { TaskRun, type RecoveredTaskRun } from './task-run.ts';
 
 export interface CommandRunOptions extends ExecutorRunOptions {
@@ -17,6 +18,8 @@ export interface CommandRunOptions extends ExecutorRunOptions {
 /** The run of a command executor: one task, which has the executor's container. */
 export class CommandRun implements ExecutorRun {
   readonly isCommand = true;
+  readonly isSandboxOfAgent = false;
+  readonly waitStatus = 0;
   readonly ids: RunIds;
   readonly executor: ExecutorInfo;
   readonly containerId: ContainerID;
@@ -75,8 +78,17 @@ export class CommandRun implements ExecutorRun {
     return this.#sandbox;
   }
 
-  get tasks(): readonly [TaskRun] {
-    return [this.#task];
+  get tasks(): readonly [TaskRecord] {
+    return [this.#task.record];
+  }
+
+  get pendingOperation(): ExecutorRun['pendingOperation'] {
+    return pendingOperationOf(this.tasks);
+  }
+
+  /** It is there for its one task. */
+  launch(): boolean {
+    return false;
   }
 
   async run(): Promise<void> {
@@ -90,11 +102,12 @@ export class CommandRun implements ExecutorRun {
     await this.#task.kill(policy);
   }
 
+  /** A command has no ear for what is in it. */
   async message(): Promise<void> {
     await this.#task.message();
   }
 
   async shutdown(graceMs: number): Promise<void> {
-    await this.#task.shutdown(graceMs);
+    if (!this.#task.record.isOver) await this.#task.shutdown(graceMs);
   }
 }

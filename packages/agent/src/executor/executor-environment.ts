@@ -7,6 +7,8 @@ export interface ExecutorEnvironmentSource {
   readonly ip: string;
   readonly port: number;
   readonly executorShutdownGraceMs: number;
+  readonly executorReregistrationTimeoutMs: number;
+  readonly recoveryTimeoutMs: number;
   /** `--executor_environment_variables`. */
   readonly executorEnvironmentVariables: Readonly<Record<string, string>>;
 }
@@ -21,6 +23,10 @@ export function executorEnvironment(
   ids: RunIds,
   sandbox: string,
 ): Readonly<Record<string, string>> {
+  const ofCheckpointed = {
+    MESOS_RECOVERY_TIMEOUT: formatDurationMs(agent.recoveryTimeoutMs),
+    MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDurationMs(agent.executorReregistrationTimeoutMs),
+  };
   return {
     ...agent.executorEnvironmentVariables,
     LIBPROCESS_PORT: '0',
@@ -33,5 +39,6 @@ export function executorEnvironment(
     MESOS_CHECKPOINT: framework.checkpoint === true ? '1' : '0',
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDurationMs(agent.executorShutdownGraceMs),
+    ...(framework.checkpoint === true ? ofCheckpointed : {}),
   };
 }

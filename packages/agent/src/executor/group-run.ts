@@ -10,13 +10,13 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '@drydock/base/errors';
 import type { ContainerID, ContainerStatus, ExecutorInfo, KillPolicy, TaskInfo } from '@drydock/mesos';
-import { isTerminalState } from '@drydock/mesos';
 import type { TaskPlace } from '../checkpoint/agent-checkpoints.ts';
 import type { RunIds } from '../directories.ts';
 import { createExecutorSandbox, createNestedSandbox, nestedSandboxPath } from '../sandbox.ts';
-import type { ExecutorRun } from './executor-run.ts';
+import { pendingOperationOf, type ExecutorRun, type TaskLaunch } from './executor-run.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { ExecutorRunOptions } from './run-options.ts';
+import type { TaskRecord } from './task-record.ts';
 import { TaskRun, type RecoveredTaskRun } from './task-run.ts';
 
 /** A task of a group that an earlier agent has begun. */
@@ -48,6 +48,8 @@ interface Group {
 
 export class GroupRun implements ExecutorRun {
   readonly isCommand = false;
+  readonly isSandboxOfAgent = true;
+  readonly waitStatus = 0;
   readonly ids: RunIds;
   readonly executor: ExecutorInfo;
   readonly containerId: ContainerID;
@@ -97,12 +99,19 @@ export class GroupRun implements ExecutorRun {
     return this.#sandbox;
   }
 
-  get tasks(): readonly TaskRun[] {
+  get tasks(): readonly TaskRecord[] {
+    return this.#taskRuns.map(({ record }) => record);
+  }
+
+  get #taskRuns(): readonly TaskRun[] {
     return this.#groups.flatMap(({ tasks }) => tasks);
   }
 
-  /** A further group; false when the executor is ending. */
-  launchGroup(tasks: readonly TaskInfo[]): boolean {
+  get pendingOperation(): ExecutorRun['pendingOperation'] {
+    return pendingOperationOf(this.tasks);
+  }
+
+  launch({ tasks }: TaskLaunch): boolean {
     if (this.#isEnding || this.#aborting.signal.aborted) return false;
     const group = this.#newGroup(tasks);
     this.#groups.push(group);
@@ -126,7 +135,7 @@ export class GroupRun implements ExecutorRun {
   }
 
   async kill(taskId: string, policy: KillPolicy | undefined): Promise<void> {
-    const isMeant = ({ task }: TaskRun): boolean => task.task_id.value === taskId;
+    const isMeant = ({ record }: TaskRun): boolean => record.id === taskId;
     const group = this.#groups.find(({ tasks }) => tasks.some(isMeant));
     if (group === undefined) return;
     // Before its container is there no task of the group goes on without the others; nobody has to wait for it.
@@ -145,7 +154,8 @@ export class GroupRun implements ExecutorRun {
     this.#aborting.abort(new Error('The executor is shut down'));
     const { shutdown_grace_period: period } = this.executor;
     const graceMs = period === undefined ? agentGraceMs : Math.max(0, period.nanoseconds / 1e6);
-    await Promise.all(this.tasks.map(async (task) => await task.shutdown(graceMs)));
+    const living = this.#taskRuns.filter(({ record }) => !record.isOver);
+    await Promise.all(living.map(async (task) => await task.shutdown(graceMs)));
   }
 
   #start(group: Group): void {
@@ -166,8 +176,8 @@ export class GroupRun implements ExecutorRun {
 
   async #runTask(task: TaskRun, group: readonly TaskRun[]): Promise<void> {
     await task.run();
-    if (task.state === 'TASK_FINISHED') return;
-    const others = group.filter((other) => other !== task && !isTerminalState(other.state));
+    if (task.record.state === 'TASK_FINISHED') return;
+    const others = group.filter((other) => other !== task && !other.record.isOver);
     await Promise.all(others.map(async (other) => await other.kill(undefined)));
   }
 

@@ -14,6 +14,8 @@ export interface RunJournal {
   update(status: TaskStatus): Promise<void>;
   acknowledge(taskId: string, uuid: Uint8Array): Promise<void>;
   kill(taskId: string, kill: KillRequest): Promise<void>;
+  /** Nobody shows the task any more, while its executor goes on. */
+  forgetTask(taskId: string): Promise<void>;
   /** Everything of the container is cleaned up. */
   end(): Promise<void>;
   /** Nobody shows the run any more. */
@@ -27,6 +29,7 @@ export const noJournal: RunJournal = {
   update: async () => await Promise.resolve(),
   acknowledge: async () => await Promise.resolve(),
   kill: async () => await Promise.resolve(),
+  forgetTask: async () => await Promise.resolve(),
   end: async () => await Promise.resolve(),
   forget: async () => await Promise.resolve(),
 };
@@ -77,6 +80,13 @@ export class CheckpointedRunJournal implements RunJournal {
     await this.#attempt(
       'a kill',
       async () => await this.#options.checkpoints.writeKill(this.#options.ids, taskId, kill),
+    );
+  }
+
+  async forgetTask(taskId: string): Promise<void> {
+    await this.#attempt(
+      'that a task is forgotten',
+      async () => await this.#options.checkpoints.forgetTask(this.#options.ids, taskId),
     );
   }
 

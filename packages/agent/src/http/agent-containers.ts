@@ -84,11 +84,9 @@ export async function agentStatistics(agent: Agent, cgroupsRoot?: string): Promi
 export function pendingOperations(agent: Agent): readonly Record<string, unknown>[] {
   return agent.activeRuns.flatMap((run) => {
     const args = { containerId: run.containerId.value };
-    if (run.tasks.every(({ state }) => isTerminalState(state))) {
-      return [{ operation: 'MesosContainerizer::destroy', args }];
-    }
-    const isLaunching = run.tasks.some(({ state }) => state === 'TASK_STAGING');
-    return isLaunching ? [{ operation: 'MesosContainerizer::launch', args }] : [];
+    return run.pendingOperation === undefined
+      ? []
+      : [{ operation: `MesosContainerizer::${run.pendingOperation}`, args }];
   });
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@drydock/mesos';
 import type { DockerVolumeStatus } from '@drydock/isolator';
 import type { Agent } from '../agent.ts';
+import { handleExecutorCall } from '../executor-api/executor-api.ts';
 import { handleAgentCall } from '../operator-api/operator-api.ts';
 import { agentContainers, agentStatistics, pendingOperations } from './agent-containers.ts';
 import { agentMetrics } from './agent-metrics.ts';
@@ -38,6 +39,11 @@ export function agentRoutes(
       method: 'POST',
       path: '/api/v1',
       handle: async (request) => await handleAgentCall({ agent: agent(), process, cgroupsRoot }, request),
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/executor',
+      handle: async (request) => await handleExecutorCall(agent(), request),
     },
     { method: 'GET', path: '/state', handle: () => jsonReply(agentState(agent(), facts, process.version())) },
     {

@@ -2,7 +2,6 @@
 import {
   attributesToState,
   frameworkRoles,
-  isTerminalState,
   processState,
   reservationsToState,
   resourcesToState,
@@ -14,6 +13,7 @@ import {
 import type { Agent } from '../agent.ts';
 import type { AgentFramework } from '../frameworks.ts';
 import type { ExecutorRun } from '../executor/executor-run.ts';
+import type { TaskRecord } from '../executor/task-record.ts';
 
 export function agentState(
   agent: Agent,
@@ -55,8 +55,8 @@ function frameworkState(framework: AgentFramework): Record<string, unknown> {
 
 function executorState(run: ExecutorRun, role: string): Record<string, unknown> {
   const { executor, tasks } = run;
-  const ofState = (isDone: boolean): readonly unknown[] =>
-    tasks.filter(({ state }) => isTerminalState(state) === isDone).map((task) => taskToState(task.toTask(), role));
+  const shown = (is: (task: TaskRecord) => boolean): readonly unknown[] =>
+    tasks.filter(is).map((task) => taskToState(task.toTask(), role));
   return {
     id: run.ids.executorId,
     name: executor.name ?? '',
@@ -66,8 +66,8 @@ function executorState(run: ExecutorRun, role: string): Record<string, unknown> 
     resources: resourcesToState(executor.resources ?? []),
     role,
     ...(executor.type === undefined ? {} : { type: executor.type }),
-    tasks: ofState(false),
-    queued_tasks: [],
-    completed_tasks: ofState(true),
+    tasks: shown(({ isOver, isQueued }) => !isOver && !isQueued),
+    queued_tasks: shown(({ isOver, isQueued }) => !isOver && isQueued),
+    completed_tasks: shown(({ isOver }) => isOver),
   };
 }

@@ -1,6 +1,5 @@
 /** What the agent knows, as messages of its operator API. @see src/slave/http.cpp */
 import {
-  isTerminalState,
   rootContainer,
   type AgentCall,
   type AgentContainer,
@@ -9,9 +8,11 @@ import {
   type AgentGetTasks,
   type AgentInfo,
   type ExecutorInfo,
+  type Task,
 } from '@drydock/mesos';
 import type { Agent } from '../agent.ts';
 import type { ExecutorRun } from '../executor/executor-run.ts';
+import type { TaskRecord } from '../executor/task-record.ts';
 import { statisticsOf } from '../http/agent-containers.ts';
 
 export function getAgent({ info }: Agent): { agent_info: AgentInfo } {
@@ -37,11 +38,12 @@ export function getExecutors(agent: Agent): AgentGetExecutors {
 export function getTasks(agent: Agent): AgentGetTasks {
   const current = currentRuns(agent).flatMap(({ tasks }) => tasks);
   const completed = completedRuns(agent).flatMap(({ tasks }) => tasks);
+  const toTasks = (tasks: readonly TaskRecord[], is: (task: TaskRecord) => boolean): Task[] =>
+    tasks.filter(is).map((task) => task.toTask());
   return {
-    launched_tasks: current.filter(({ state }) => !isTerminalState(state)).map((task) => task.toTask()),
-    terminated_tasks: current
-      .filter(({ state, isAcknowledged }) => isTerminalState(state) && !isAcknowledged)
-      .map((task) => task.toTask()),
+    queued_tasks: toTasks(current, ({ isOver, isQueued }) => !isOver && isQueued),
+    launched_tasks: toTasks(current, ({ isOver, isQueued }) => !isOver && !isQueued),
+    terminated_tasks: toTasks(current, ({ isOver, isAcknowledged }) => isOver && !isAcknowledged),
     completed_tasks: [...completed, ...current.filter(({ isAcknowledged }) => isAcknowledged)].map((task) =>
       task.toTask(),
     ),
@@ -65,9 +67,9 @@ export async function getContainers(
     resource_statistics: await statisticsOf(run, cgroupsRoot),
   }));
   const ofTasks = activeRuns.flatMap((run) =>
-    run.isCommand
-      ? []
-      : run.tasks.filter(({ state }) => !isTerminalState(state)).map(({ containerId }) => ({ run, containerId })),
+    run.tasks
+      .filter(({ isOver, containerId }) => !isOver && containerId.parent !== undefined)
+      .map(({ containerId }) => ({ run, containerId })),
   );
   const ofOperators = operatorContainers.ids.map((containerId) => ({
     containerId,

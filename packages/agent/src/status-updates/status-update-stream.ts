@@ -12,6 +12,13 @@ import { isTerminalState, type FrameworkID, type TaskStatus } from '@drydock/mes
 const RETRY_MS_MIN = 10_000;
 const RETRY_MS_MAX = 600_000;
 
+/**
+ * What of one task may wait for an acknowledgement before `isCongested`.
+ * DEVIATION: upstream takes and keeps whatever an executor says.
+ */
+const PENDING_COUNT_MAX = 1_024;
+const PENDING_DATA_BYTES_MAX = 16 * 1024 * 1024;
+
 export interface StatusUpdateStreamsOptions {
   /** Delivers one update to the master or throws; a throw is tried again. */
   readonly send: (frameworkId: FrameworkID, status: TaskStatus) => Promise<void>;
@@ -57,6 +64,15 @@ export class StatusUpdateStreams {
   /** Updates that no framework has acknowledged yet. */
   get pendingCount(): number {
     return [...this.#streams.values()].reduce((sum, { pending }) => sum + pending.length, 0);
+  }
+
+  /** So much of the task waits for acknowledgements that an executor which has more to say had better wait. */
+  isCongested(frameworkId: FrameworkID, taskId: string): boolean {
+    const pending = this.#streams.get(keyOf(frameworkId, taskId))?.pending ?? [];
+    const dataBytes = pending.reduce((sum, { status: { data, message = '' } }) => {
+      return sum + (data?.byteLength ?? 0) + message.length;
+    }, 0);
+    return pending.length >= PENDING_COUNT_MAX || dataBytes >= PENDING_DATA_BYTES_MAX;
   }
 
   /**

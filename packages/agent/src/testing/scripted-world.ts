@@ -24,11 +24,15 @@ import {
 } from '@drydock/mesos';
 import type { AgentOptions } from '../agent-options.ts';
 import { Agent } from '../agent.ts';
+import { agentRoutes } from '../http/agent-routes.ts';
+import { recoverAgent } from '../recover-agent.ts';
 
 /** A master that says what the test wants over real HTTP, and keeps the statuses that it gets. */
 export class ScriptedMaster {
   readonly statuses: TaskStatus[] = [];
   readonly exits: unknown[] = [];
+  /** What executors have said to the framework. */
+  readonly messages: string[] = [];
   /** So many ends of executors it does not take. */
   refusedExitCount = 0;
   #stream: RecordStream | undefined;
@@ -39,6 +43,7 @@ export class ScriptedMaster {
     handle: (request) => {
       const call = readCall(request, agentApiCallType);
       if (call.update_status !== undefined) this.statuses.push(call.update_status.status);
+      if (call.message !== undefined) this.messages.push(Buffer.from(call.message.data).toString());
       if (call.executor_exited !== undefined) this.#takeExit(call.executor_exited);
       if (call.type !== 'REGISTER') return acceptedReply();
       const open = (stream: RecordStream): void => {
@@ -120,14 +125,15 @@ export class ScriptedContainer implements ForkedContainer {
     this.end();
     await Promise.resolve();
   }
-  end(): void {
-    this.#exited.resolve({ how: 'exited', exitCode: 0, waitStatus: 0, isOutOfMemory: false });
+  end(exitCode = 0): void {
+    this.#exited.resolve({ how: 'exited', exitCode, waitStatus: exitCode * 256, isOutOfMemory: false });
   }
 }
 
 export class ScriptedContainerizer {
   readonly containers: ScriptedContainer[] = [];
   readonly configs: Parameters<AgentOptions['containerizer']['launch']>[1][] = [];
+  readonly options: Parameters<AgentOptions['containerizer']['launch']>[2][] = [];
   /** What happens before a launch gives its container. */
   onLaunch: () => void = () => undefined;
 
@@ -135,9 +141,10 @@ export class ScriptedContainerizer {
   readonly ids: ContainerID[] = [];
   readonly destroyed: ContainerID[] = [];
 
-  launch: AgentOptions['containerizer']['launch'] = async (id, config) => {
+  launch: AgentOptions['containerizer']['launch'] = async (id, config, options) => {
     this.ids.push(id);
     this.configs.push(config);
+    this.options.push(options);
     const container = new ScriptedContainer();
     this.containers.push(container);
     this.onLaunch();
@@ -146,9 +153,25 @@ export class ScriptedContainerizer {
 
   launchWithoutProcess: AgentOptions['containerizer']['launchWithoutProcess'] = async () => await Promise.resolve();
 
+  /** The limits of containers, in the order in which they were changed. */
+  readonly limits: Parameters<AgentOptions['containerizer']['update']>[1][] = [];
+  update: AgentOptions['containerizer']['update'] = async (_, resources) => {
+    this.limits.push(resources);
+    await Promise.resolve();
+  };
+
   wait: AgentOptions['containerizer']['wait'] = async () => await Promise.resolve(undefined);
   signal: AgentOptions['containerizer']['signal'] = async () => await Promise.resolve(false);
   remove: AgentOptions['containerizer']['remove'] = async () => await Promise.resolve();
+
+  /** Nothing that happens to the containers from now on is seen by who has launched them. */
+  detach(): void {
+    for (const [index, container] of this.containers.entries()) {
+      const next = new ScriptedContainer();
+      next.calls.push(...container.calls);
+      this.containers[index] = next;
+    }
+  }
 
   readonly destroyErrorCount = 0;
   destroy: AgentOptions['containerizer']['destroy'] = async (id) => {
@@ -161,41 +184,107 @@ export interface ScriptedWorld extends AsyncDisposable {
   readonly master: ScriptedMaster;
   readonly containerizer: ScriptedContainerizer;
   readonly agent: Agent;
+  /** Where the agent listens, `ip:port`. */
+  readonly address: string;
+  readonly workDir: string;
   readonly files: VirtualFiles;
+  /** The agent stops as if it were killed and another one takes its place, at another address. */
+  readonly restart: () => Promise<RestartedAgent>;
 }
 
-/** An agent that has registered. */
-export async function startScriptedWorld(): Promise<ScriptedWorld> {
+export interface RestartedAgent {
+  readonly agent: Agent;
+  readonly address: string;
+}
+
+const DEFAULT_OPTIONS = {
+  hostname: 'h',
+  version: '1.12.0',
+  resources: [],
+  attributes: [],
+  isSwitchingUser: false,
+  hasDockerVolumes: true,
+  executorEnvironmentVariables: {},
+  executorShutdownGraceMs: 60_000,
+  executorRegistrationTimeoutMs: 60_000,
+  executorReregistrationTimeoutMs: 2_000,
+  recoveryTimeoutMs: 900_000,
+  completedExecutorCountMax: 1,
+  logger: silentLogger,
+  onRefused: () => undefined,
+  onShutdown: () => undefined,
+} satisfies Partial<AgentOptions>;
+
+/** An agent that has registered; its flags are those of `options`. */
+export async function startScriptedWorld(options: Partial<AgentOptions> = {}): Promise<ScriptedWorld> {
   await using stack = new AsyncDisposableStack();
+  let owner: AsyncDisposableStack = stack;
   const workDir = await mkdtemp(join(tmpdir(), 'agent-'));
   stack.defer(async () => await rm(workDir, { recursive: true }));
   const [master, containerizer, files] = [new ScriptedMaster(), new ScriptedContainerizer(), new VirtualFiles()];
   const service = stack.use(await startHttpService({ port: 0, prefix: 'master', routes: [master.route] }));
-  const agent = new Agent({
-    master: `127.0.0.1:${service.port}`,
-    workDir,
-    hostname: 'h',
-    ip: '127.0.0.1',
-    port: 1,
-    version: '1.12.0',
-    resources: [],
-    attributes: [],
-    isSwitchingUser: false,
-    hasDockerVolumes: true,
-    executorEnvironmentVariables: {},
-    executorShutdownGraceMs: 60_000,
-    completedExecutorCountMax: 1,
-    containerizer,
-    files,
-    logger: silentLogger,
-    onRefused: () => undefined,
-    onShutdown: () => undefined,
-  });
-  stack.defer(async () => {
-    for (const container of containerizer.containers) container.end();
-    await agent.drain();
-  });
-  await waitUntil(() => agent.state === 'running', { what: 'the agent to register' });
+  const start = async (recovered?: AgentOptions['recovered']): Promise<RestartedAgent> => {
+    const started: { agent?: Agent } = {};
+    const agentNow = (): Agent => {
+      if (started.agent === undefined) throw new Error('the agent is not there yet');
+      return started.agent;
+    };
+    const facts = { flags: {}, startTime: 1 };
+    const routes = agentRoutes(agentNow, files, facts);
+    const served = owner.use(await startHttpService({ port: 0, prefix: 'slave(1)', routes }));
+    const agent = new Agent({
+      ...DEFAULT_OPTIONS,
+      master: `127.0.0.1:${service.port}`,
+      workDir,
+      ip: served.ip,
+      port: served.port,
+      containerizer,
+      files,
+      ...options,
+      ...(recovered === undefined ? {} : { recovered }),
+    });
+    started.agent = agent;
+    owner.defer(async () => {
+      for (const container of containerizer.containers) container.end();
+      await agent.drain();
+    });
+    await waitUntil(() => agent.state === 'running', { what: 'the agent to register' });
+    return { agent, address: `${served.ip}:${served.port}` };
+  };
+  const first = await start();
+  const restart = async (): Promise<RestartedAgent> => {
+    await first.agent.stop();
+    containerizer.detach();
+    const recovered = await recoverAgent({
+      workDir,
+      bootId: 'boot',
+      info: { hostname: 'h', resources: [], attributes: [] },
+      isStrict: true,
+      mode: 'reconnect',
+      timeoutMs: 900_000,
+      containerizer: {
+        recover: async (known) =>
+          await Promise.resolve(
+            known.map(({ containerId }) => ({
+              containerId,
+              process:
+                containerizer.containers[containerizer.ids.findIndex(({ value }) => value === containerId.value)],
+            })),
+          ),
+      },
+      logger: silentLogger,
+    });
+    return await start(recovered);
+  };
   const kept = stack.move();
-  return { master, containerizer, agent, files, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+  owner = kept;
+  return {
+    master,
+    containerizer,
+    ...first,
+    workDir,
+    files,
+    restart,
+    [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
+  };
 }

@@ -94,6 +94,9 @@ export async function serveAgent(options: ServeAgentOptions = {}): Promise<Serve
     hasDockerVolumes: true,
     executorEnvironmentVariables: {},
     executorShutdownGraceMs: 60_000,
+    executorRegistrationTimeoutMs: 60_000,
+    executorReregistrationTimeoutMs: 2_000,
+    recoveryTimeoutMs: 900_000,
     completedExecutorCountMax: 1,
     containerizer: container.containerizer,
     files,
@@ -140,6 +143,7 @@ function scriptedContainer(): {
     containerizer: {
       launch: async () => await Promise.resolve(started),
       launchWithoutProcess: nothing,
+      update: nothing,
       wait: async () => await Promise.resolve(undefined),
       signal: async () => await Promise.resolve(false),
       remove: nothing,

@@ -5,8 +5,10 @@ import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run } from '@drydock/base/subprocess';
 import { WaitTimedOutError, waitUntil } from '@drydock/base/wait-until';
 import { parseExitRecord, toTermination, type ContainerTermination, type SentSignal } from './container-termination.ts';
+import { UpdateFailedError } from '../errors.ts';
 import { isInitForwarding } from './init-process.ts';
 import { LAUNCHER_FILES } from './launcher-files.ts';
+import { toLimitedResources, type ContainerLimits } from './oci-config.ts';
 import type { Shim } from './shim.ts';
 
 /** A forked container: the shim holds it at the gate, then supervises it. */
@@ -96,6 +98,17 @@ export class ContainerProcess implements ForkedContainer {
   /** Lets go of the container: it goes on, `exited` does not settle any more. One at the gate aborts. */
   detach(): void {
     this.#options.shim.detach();
+  }
+
+  /** Changes the limits of a container whose command runs. @throws UpdateFailedError */
+  async limit(limits: ContainerLimits): Promise<void> {
+    const { runtimeArgv, runtimeId } = this.#options;
+    const result = await run([...runtimeArgv, 'update', '--resources', '-', runtimeId], {
+      input: JSON.stringify(toLimitedResources(limits)),
+      timeoutMs: RUNTIME_CALL_MS_MAX,
+    });
+    if (result.exitCode === 0 || this.#hasExited) return;
+    throw new UpdateFailedError(result.stderr.trim() || `the runtime exited with status ${result.exitCode}`);
   }
 
   async terminate(): Promise<void> {

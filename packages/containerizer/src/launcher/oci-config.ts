@@ -201,11 +201,14 @@ function toOciMount(mount: ContainerMount): OciMount {
 }
 
 function toResources(limits: ContainerLimits, isImage: boolean): OciResources {
-  const { cpuShares, memoryBytes, hasSwapLimit } = limits;
+  // A container on the host's root sees the host's devices, as upstream without a devices isolator; one with an image
+  // gets the runtime's short list.
+  return { ...(isImage ? {} : { devices: [{ allow: true, access: 'rwm' }] }), ...toLimitedResources(limits) };
+}
+
+/** What a runtime's `update` takes. */
+export function toLimitedResources({ cpuShares, memoryBytes, hasSwapLimit }: ContainerLimits): OciResources {
   return {
-    // A container on the host's root sees the host's devices, as upstream without a devices isolator; one with an image
-    // gets the runtime's short list.
-    ...(isImage ? {} : { devices: [{ allow: true, access: 'rwm' }] }),
     ...(cpuShares === undefined ? {} : { cpu: { shares: cpuShares } }),
     ...(memoryBytes === undefined
       ? {}

@@ -7,11 +7,10 @@ import {
   agentApiEventType,
   readCall,
   type AgentApiCall,
-  type AgentApiEvent,
   type HttpReply,
   type HttpRequest,
 } from '@drydock/mesos';
-import { EventChannel } from '../event-channel.ts';
+import { channelReply, createChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import { executorKey, type AgentRecord } from '../registry.ts';
 import { register } from './register.ts';
@@ -20,9 +19,9 @@ export function handleAgentCall(master: Master, request: HttpRequest): HttpReply
   const call = readCall(request, agentApiCallType);
   if (call.type === 'REGISTER') {
     if (call.register === undefined) throw new HttpError(400, "Expecting 'register' to be present");
-    const channel = new EventChannel<AgentApiEvent>(agentApiEventType, acceptedContentType(request));
+    const channel = createChannel(agentApiEventType, acceptedContentType(request));
     register(master, call.register, channel);
-    return channel.reply({ type: 'HEARTBEAT' });
+    return channelReply(channel, { type: 'HEARTBEAT' });
   }
   const agent = master.registry.agents.get(call.agent_id?.value ?? '');
   if (agent === undefined) throw new HttpError(400, 'Agent cannot be found');

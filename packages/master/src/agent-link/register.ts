@@ -6,11 +6,12 @@ import {
   validateId,
   type AgentApiEvent,
   type AgentRegistration,
+  type EventChannel,
   type FrameworkInfo,
   type KnownTask,
   type Resource,
 } from '@drydock/mesos';
-import { HEARTBEAT_MS, type EventChannel } from '../event-channel.ts';
+import { HEARTBEAT_MS } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import { executorKey, stateOf, taskKey, type AgentRecord, type FrameworkRecord, type TaskRecord } from '../registry.ts';
 

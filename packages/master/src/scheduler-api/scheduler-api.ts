@@ -13,9 +13,8 @@ import {
   type HttpReply,
   type HttpRequest,
   type SchedulerCall,
-  type SchedulerEvent,
 } from '@drydock/mesos';
-import { EventChannel } from '../event-channel.ts';
+import { channelReply, createChannel } from '../event-channel.ts';
 import type { Master } from '../master.ts';
 import type { FrameworkRecord } from '../registry.ts';
 import { accept, decline } from './accept.ts';
@@ -55,9 +54,9 @@ function subscribe(master: Master, request: HttpRequest, call: SchedulerCall): H
     throw new HttpError(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
   }
   if (call.subscribe === undefined) throw new HttpError(400, "Expecting 'subscribe' to be present");
-  const channel = new EventChannel<SchedulerEvent>(schedulerEventType, contentType);
+  const channel = createChannel(schedulerEventType, contentType);
   const problem = master.frameworks.subscribe(call.subscribe, channel);
-  if (problem === undefined) return channel.reply({ type: 'HEARTBEAT' });
+  if (problem === undefined) return channelReply(channel, { type: 'HEARTBEAT' });
   master.options.logger.info('Refusing the subscription of a framework', { problem });
   return channel.refusal({ type: 'ERROR', error: { message: problem } });
 }

@@ -69,10 +69,10 @@ export class RecordStream {
     return true;
   }
 
-  /** Sends `record()` now and then every `intervalMs` until the stream is over. */
-  startHeartbeat(intervalMs: number, record: () => Uint8Array): void {
+  /** Sends `record()` now (not when `isLate`) and then every `intervalMs` until the stream is over. */
+  startHeartbeat(intervalMs: number, record: () => Uint8Array, { isLate = false }: { isLate?: boolean } = {}): void {
     clearInterval(this.#heartbeat);
-    this.send(record());
+    if (!isLate) this.send(record());
     this.#heartbeat = setInterval(() => this.send(record()), intervalMs).unref();
   }
 
