@@ -5,94 +5,52 @@ import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
 import {
   HttpError,
-  acceptedContentType,
-  acceptedReply,
-  encode,
   parseResources,
-  readCall,
-  schedulerCallType,
-  schedulerEventType,
-  startHttpService,
-  streamReply,
   type ContentType,
   type HttpReply,
-  type HttpRequest,
-  type RecordStream,
   type SchedulerCall,
   type SchedulerEvent,
-  type StartedHttpService,
 } from '@drydock/mesos';
+import { ScriptedMaster, subscribed } from '@drydock/mesos/fake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Flags } from './flags.ts';
 import type { News } from './log.ts';
 import { runFramework } from './run-framework.ts';
 
-const framework_id = { value: 'F' };
-const subscribed: SchedulerEvent = { type: 'SUBSCRIBED', subscribed: { framework_id, heartbeat_interval_seconds: 15 } };
-const offers: SchedulerEvent = {
-  type: 'OFFERS',
-  offers: {
-    offers: [
-      {
-        id: { value: 'O' },
-        framework_id,
-        agent_id: { value: 'S' },
-        hostname: 'h',
-        resources: parseResources('cpus:1;mem:64'),
-      },
-    ],
-  },
-};
+const framework_id = { value: 'M-0000' };
 const errorOf = (message: string): SchedulerEvent => ({ type: 'ERROR', error: { message } });
 
 let directory: string;
-let service: StartedHttpService;
+let master: ScriptedMaster;
 let calls: { call: SchedulerCall; onDisk: string }[];
 let news: News[];
 /** What the master does with a call; nothing = it takes it. */
 let answer: (call: SchedulerCall) => HttpReply | undefined;
-let stream: RecordStream | undefined;
-let contentType: ContentType;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'example-framework-'));
   calls = [];
   news = [];
   answer = () => undefined;
-  service = await startHttpService({
-    port: 0,
-    prefix: 'master',
-    routes: [{ method: 'POST', path: '/api/v1/scheduler', handle }],
-  });
+  master = await ScriptedMaster.start(
+    (call) => {
+      if (call.type === 'SUBSCRIBE') master.send(subscribed());
+    },
+    {
+      answer: async (call) => {
+        calls.push({ call, onDisk: await readFile(join(directory, 'framework.json'), 'utf8').catch(() => '') });
+        return answer(call);
+      },
+    },
+  );
 });
 afterEach(async () => {
-  await service.stop({ graceMs: 0 });
+  await master[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 });
 
-async function handle(request: HttpRequest): Promise<HttpReply> {
-  const call = readCall(request, schedulerCallType);
-  calls.push({ call, onDisk: await readFile(join(directory, 'framework.json'), 'utf8').catch(() => '') });
-  const reply = answer(call);
-  if (reply !== undefined) return reply;
-  if (call.type !== 'SUBSCRIBE') return acceptedReply();
-  contentType = acceptedContentType(request);
-  return streamReply({
-    contentType,
-    streamId: 'stream',
-    open: (opened) => {
-      stream = opened;
-      send(subscribed);
-    },
-  });
-}
-
-function send(...events: readonly SchedulerEvent[]): void {
-  for (const event of events) stream?.send(encode(schedulerEventType, event, contentType));
-}
-
 const flagsOf = (more: Partial<Flags> = {}): Flags => ({
-  masters: [`127.0.0.1:${service.port}`],
+  masters: [master.address],
   stateDir: directory,
   contentType: 'application/json',
   driver: 'd',
@@ -125,17 +83,16 @@ describe('runFramework', () => {
     async (type) => {
       const { ended, stop } = start({ contentType: type });
       await seen('REVIVE');
-      send(offers);
+      master.offer(parseResources('cpus:1;mem:64'));
       const launch = await seen('ACCEPT');
       const taskId = launch.call.accept?.operations?.[0]?.launch?.task_infos?.[0]?.task_id.value ?? '';
       expect(taskId).toMatch(/^writer-[0-9a-f]{8}$/);
       expect(JSON.parse(launch.onDisk)).toEqual({
         version: 1,
-        frameworkId: 'F',
-        tasks: { writer: { taskId, agentId: 'S', state: 'TASK_STAGING' } },
+        frameworkId: 'M-0000',
+        tasks: { writer: { taskId, agentId: 'M-S0', state: 'TASK_STAGING' } },
       });
-      const status = { task_id: { value: taskId }, agent_id: { value: 'S' }, state: 'TASK_RUNNING' } as const;
-      send({ type: 'UPDATE', update: { status: { ...status, uuid: Buffer.alloc(16, 1) } } });
+      master.update({ task_id: { value: taskId }, state: 'TASK_RUNNING', uuid: Buffer.alloc(16, 1) });
       const acknowledged = await seen('ACKNOWLEDGE');
       expect(acknowledged.onDisk).toContain('TASK_RUNNING');
       stop();
@@ -170,12 +127,12 @@ describe('runFramework', () => {
     };
     const { ended, stop } = start();
     await seen('REVIVE');
-    send(offers);
-    const url = `http://127.0.0.1:${service.port}/api/v1/scheduler`;
+    master.offer(parseResources('cpus:1;mem:64'));
+    const url = `http://${master.address}/api/v1/scheduler`;
     const failure = { call: 'ACCEPT', reason: `${url} refused with status 400: no` };
     await waitUntil(() => news.some(({ message }) => message === 'A call failed'), { what: 'the failure' });
     expect(news).toContainEqual({ message: 'A call failed', fields: failure });
-    send({ type: 'HEARTBEAT' });
+    master.send({ type: 'HEARTBEAT' });
     await waitUntil(() => calls.filter(({ call }) => (call.reconcile?.tasks?.length ?? 0) > 0).length === 1, {
       what: 'the launch to be looked after',
     });
@@ -186,9 +143,9 @@ describe('runFramework', () => {
   it('ends when another instance has taken over', async () => {
     const { ended } = start();
     await seen('REVIVE');
-    send(errorOf('Framework failed over'));
+    master.send(errorOf('Framework failed over'));
     await expect(ended).rejects.toThrow(
-      'Framework failed over: another instance has subscribed with framework id F, and goes on with its tasks',
+      'Framework failed over: another instance has subscribed with framework id M-0000, and goes on with its tasks',
     );
     expect(await readdir(directory)).toEqual(['framework.json']);
   });
@@ -196,10 +153,10 @@ describe('runFramework', () => {
   it('ends when the framework has been removed, and says how to begin anew', async () => {
     const { ended } = start();
     await seen('REVIVE');
-    send(errorOf('Framework has been removed'));
-    const url = `http://127.0.0.1:${service.port}/api/v1/scheduler`;
+    master.send(errorOf('Framework has been removed'));
+    const url = `http://${master.address}/api/v1/scheduler`;
     await expect(ended).rejects.toThrow(
-      `${url} refused the subscription: Framework has been removed (framework id F). To start as a new framework, remove ${join(directory, 'framework.json')}`,
+      `${url} refused the subscription: Framework has been removed (framework id M-0000). To start as a new framework, remove ${join(directory, 'framework.json')}`,
     );
   });
 
@@ -220,7 +177,9 @@ describe('runFramework', () => {
     const { ended, stop } = start({ isTornDown: true });
     await seen('REVIVE');
     stop();
-    await expect(ended).rejects.toThrow(/^Failed to tear down framework F: .* 503: later\. Start the framework again/);
+    await expect(ended).rejects.toThrow(
+      /^Failed to tear down framework M-0000: .* 503: later\. Start the framework again/,
+    );
     expect(await readdir(directory)).toEqual(['framework.json']);
   });
 

@@ -10,7 +10,7 @@ import { run, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '@drydock/mesos';
-import { ScriptedMaster, subscribed, type Script } from './scripted-master.ts';
+import { ScriptedMaster, subscribed, type Script } from '@drydock/mesos/fake';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const UUID = Buffer.from('00112233445566778899aabbccddeeff', 'hex');

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '@drydock/base/subprocess';
 import type { Resource } from '@drydock/mesos';
 import { describe, expect, it } from 'vitest';
-import { ScriptedMaster, subscribed } from './scripted-master.ts';
+import { ScriptedMaster, subscribed } from '@drydock/mesos/fake';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const UUID = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
