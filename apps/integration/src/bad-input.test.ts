@@ -17,6 +17,14 @@ afterEach(async () => {
 });
 
 const tags = ['root'];
+/** Flags of an agent that shares nothing with the cluster's. */
+const ofAnotherAgent = (): readonly string[] => [
+  `--master=${cluster.master}`,
+  `--work_dir=${join(cluster.directory, 'refused')}`,
+  '--runtime_dir=/run/refused',
+  '--docker_volume_checkpoint_dir=/run/refused/isolators/docker/volume',
+  '--port=0',
+];
 const volumes = (...list: readonly Record<string, unknown>[]): string => JSON.stringify(list);
 
 describe('a task that asks for', { tags }, () => {
@@ -170,9 +178,7 @@ describe('a daemon', { tags }, () => {
     ['filesystem/linux,nope', "Unknown or unsupported isolator 'nope'"],
     ['filesystem/linux,filesystem/linux', 'Duplicate entries found in --isolation flag'],
   ])('mesos-agent --isolation=%s does not start', async (isolation, message) => {
-    const workDir = join(cluster.directory, 'refused');
-    const flags = [`--master=${cluster.master}`, `--work_dir=${workDir}`, `--isolation=${isolation}`, '--port=0'];
-    const result = await cluster.run('mesos-agent', flags);
+    const result = await cluster.run('mesos-agent', [...ofAnotherAgent(), `--isolation=${isolation}`]);
     expect(result.exitCode).toBe(1);
     expect(result.stderr).toContain(message);
   });
@@ -182,8 +188,7 @@ describe('a daemon', { tags }, () => {
     ['{"auths": secret}', 'Failed to parse docker config: expected JSON'],
   ])('mesos-agent --docker_config=%s does not start', async (config, message) => {
     const result = await cluster.run('mesos-agent', [
-      `--master=${cluster.master}`,
-      `--work_dir=${join(cluster.directory, 'no-config')}`,
+      ...ofAnotherAgent(),
       '--isolation=filesystem/linux,docker/runtime',
       '--image_providers=docker',
       `--docker_config=${config}`,
@@ -196,12 +201,7 @@ describe('a daemon', { tags }, () => {
   });
 
   it('mesos-agent does not start without dvdcli or without a runtime', async () => {
-    const flags = [
-      `--master=${cluster.master}`,
-      `--work_dir=${join(cluster.directory, 'refused')}`,
-      '--isolation=filesystem/linux,docker/volume',
-      '--port=0',
-    ];
+    const flags = [...ofAnotherAgent(), '--isolation=filesystem/linux,docker/volume'];
     const bin = join(cluster.directory, 'bin');
     await mkdir(bin);
     await writeFile(join(bin, 'runc'), '#!/bin/sh\n', { mode: 0o755 });
