@@ -23,6 +23,7 @@ export default defineConfig({
     tags: [
       { name: 'root', description: 'needs root: mounts, namespaces, loop devices', timeout: 60_000 },
       { name: 'docker', description: 'needs dockerd, of which it starts one of its own, and root', timeout: 120_000 },
+      { name: 'registry', description: 'needs docker-registry, which it starts, and root', timeout: 120_000 },
       { name: 'fuse', description: 'needs rclone, fuse3 and /dev/fuse, and root', timeout: 120_000 },
       { name: 'slow', description: 'runs only in test:full', timeout: 600_000 },
     ],

@@ -24,6 +24,11 @@ const CAPABILITIES: readonly { readonly tag: string; readonly needs: string; rea
     isThere: () => isRoot() && hasPrograms('docker', 'dockerd'),
   },
   {
+    tag: 'registry',
+    needs: 'root and docker-registry',
+    isThere: () => isRoot() && hasPrograms('docker-registry'),
+  },
+  {
     tag: 'fuse',
     needs: 'root, rclone, fusermount3 (fuse3) and /dev/fuse',
     isThere: () => isRoot() && hasPrograms('rclone', 'fusermount3') && existsSync('/dev/fuse'),
@@ -32,7 +37,7 @@ const CAPABILITIES: readonly { readonly tag: string; readonly needs: string; rea
 
 const given = process.argv.slice(2);
 const has = (flag: string): boolean => given.includes(flag);
-const excluded = [...(has('--full') ? [] : ['slow']), ...(has('--quick') ? ['docker', 'fuse'] : [])];
+const excluded = [...(has('--full') ? [] : ['slow']), ...(has('--quick') ? ['docker', 'registry', 'fuse'] : [])];
 for (const { tag, needs, isThere } of CAPABILITIES) {
   if (excluded.includes(tag) || isThere()) continue;
   console.log(`Tests tagged '${tag}' are left out: they need ${needs}`);
