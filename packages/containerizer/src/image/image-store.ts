@@ -25,10 +25,9 @@ export interface ImageStoreOptions {
   readonly directory: string;
   readonly puller: Puller;
   readonly logger: Logger;
+  /** For one pull and those of the same image before it. Default 10 min. */
+  readonly pullMsMax?: number;
 }
-
-/** An image is pulled and unpacked in minutes, or not at all. */
-const PULL_MS_MAX = 10 * 60_000;
 
 export class ImageStore {
   readonly #options: ImageStoreOptions;
@@ -64,17 +63,23 @@ export class ImageStore {
    * @throws ImageError; the signal's reason when it aborts
    */
   async get(name: string, options: { isCached: boolean; signal: AbortSignal }): Promise<StoredImage> {
-    const { puller } = this.#options;
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(PULL_MS_MAX)]);
-    return await this.#pulls.run(
-      name,
-      async () => {
-        const stored = this.#images.get(name);
-        if (options.isCached && stored !== undefined && (await puller.isCurrent(name, stored.stamp))) return stored;
-        return await this.#pull(name, signal);
-      },
-      { signal },
-    );
+    const { pullMsMax = 10 * 60_000 } = this.#options;
+    const timeout = AbortSignal.timeout(pullMsMax);
+    const signal = AbortSignal.any([options.signal, timeout]);
+    try {
+      const get = async (): Promise<StoredImage> =>
+        (options.isCached ? await this.#current(name) : undefined) ?? (await this.#pull(name, signal));
+      return await this.#pulls.run(name, get, { signal });
+    } catch (error) {
+      if (error !== timeout.reason || !timeout.aborted) throw error;
+      throw new ImageError(`Failed to pull image '${name}': it is not there after ${pullMsMax} ms`, { cause: error });
+    }
+  }
+
+  /** What is stored under a name, if that is what the name means. */
+  async #current(name: string): Promise<StoredImage | undefined> {
+    const stored = this.#images.get(name);
+    return stored !== undefined && (await this.#options.puller.isCurrent(name, stored.stamp)) ? stored : undefined;
   }
 
   async #pull(name: string, signal: AbortSignal): Promise<StoredImage> {

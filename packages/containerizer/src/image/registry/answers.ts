@@ -10,6 +10,20 @@ const RETRY_AFTER_MS_MAX = 60_000;
 const ERROR_BYTES_MAX = 64 * 1024;
 const DETAIL_CHARACTERS_MAX = 200;
 
+/** What a status says beyond itself; `remedy` follows the message. */
+export type StatusMeanings = Readonly<Record<number, { readonly failure: RegistryFailure; readonly remedy: string }>>;
+
+const CREDENTIALS = '; check what --docker_config has for this registry';
+
+export const TOKEN_SERVER_STATUSES: StatusMeanings = {
+  401: { failure: 'unauthorized', remedy: CREDENTIALS },
+  403: { failure: 'unauthorized', remedy: CREDENTIALS },
+};
+const REGISTRY_STATUSES: StatusMeanings = {
+  ...TOKEN_SERVER_STATUSES,
+  404: { failure: 'not-found', remedy: '; check the name of the image, or push it' },
+};
+
 /**
  * What an answer other than 200 means, in upstream's words and the registry's own. Ends the body.
  * @see src/uri/fetchers/docker.cpp
@@ -18,24 +32,18 @@ export async function failureOf(
   response: Response,
   what: string,
   watch: StallWatch,
+  meanings: StatusMeanings = REGISTRY_STATUSES,
 ): Promise<RegistryError | TransientError> {
   const { status } = response;
   const text = `Unexpected HTTP response '${status} ${STATUS_CODES[status] ?? 'Unknown'}' when trying to ${what}`;
   const message = `${text}${await detailOf(response, watch)}`;
   if (status !== 429 && status !== 408 && status < 500) {
-    return new RegistryError(FAILURES[status]?.failure ?? 'refused', `${message}${FAILURES[status]?.remedy ?? ''}`);
+    return new RegistryError(meanings[status]?.failure ?? 'refused', `${message}${meanings[status]?.remedy ?? ''}`);
   }
   const retryAfterMs = retryAfterOf(response.headers.get('retry-after'));
   if (retryAfterMs <= RETRY_AFTER_MS_MAX) return new TransientError(message, { retryAfterMs });
   return new RegistryError('unreachable', `${message}; the registry asks to come back in ${retryAfterMs / 1000} s`);
 }
-
-const CREDENTIALS = '; check what --docker_config has for this registry';
-const FAILURES: Readonly<Record<number, { readonly failure: RegistryFailure; readonly remedy: string }>> = {
-  401: { failure: 'unauthorized', remedy: CREDENTIALS },
-  403: { failure: 'unauthorized', remedy: CREDENTIALS },
-  404: { failure: 'not-found', remedy: '; check the name of the image, or push it' },
-};
 
 /** The registry's own words: `{"errors": [{"code", "message"}]}`. */
 async function detailOf({ body }: Response, watch: StallWatch): Promise<string> {

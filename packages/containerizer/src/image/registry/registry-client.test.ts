@@ -150,6 +150,11 @@ describe('a registry with a token server', () => {
       `Unexpected HTTP response '401 Unauthorized' when trying to GET '${REALM}?service=registry.test&scope=repository%3Aubuntu%3Apull': UNAUTHORIZED: wrong password; check what --docker_config has for this registry`,
     ],
     [
+      'is not there',
+      () => new HttpResponse(null, { status: 404 }),
+      `Unexpected HTTP response '404 Not Found' when trying to GET '${REALM}?service=registry.test&scope=repository%3Aubuntu%3Apull'`,
+    ],
+    [
       'gives a token that the registry does not take',
       () => HttpResponse.json({ token: 'bad' }),
       "Unexpected HTTP response '401 Unauthorized' when trying to get the manifest; check what --docker_config has for this registry",
@@ -167,7 +172,7 @@ describe('a registry with a token server', () => {
     ],
   ])('that %s is an error', async (_title, response, why) => {
     answer = response;
-    await expect(get()).rejects.toThrow(failure(why));
+    await expect(get()).rejects.toHaveProperty('message', failure(why));
     await expectNothingStored();
   });
 });
@@ -363,6 +368,14 @@ describe('a registry that fails', () => {
     );
     await expect(get()).rejects.toThrow(failure(why));
     expect(count).toBe(attempts);
+    await expectNothingStored();
+  });
+
+  it('to come to an end is given up with its pull', async () => {
+    const puller = new RegistryPuller({ origin: ORIGIN, credentials: new DockerCredentials(), stallMsMax: 10_000 });
+    store = await ImageStore.open({ directory, puller, logger: silentLogger, pullMsMax: 100 });
+    server.use(http.get(BLOB, async () => await new Promise<never>(() => undefined)));
+    await expect(get()).rejects.toThrow("Failed to pull image 'ubuntu': it is not there after 100 ms");
     await expectNothingStored();
   });
 

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@drydock/base/errors';
 import pRetry from 'p-retry';
-import { failureOf, redirectOf, unreachable } from './answers.ts';
+import { TOKEN_SERVER_STATUSES, failureOf, redirectOf, unreachable } from './answers.ts';
 import type { ImageLocation } from './image-location.ts';
 import type { Descriptor } from './manifest.ts';
 import { RegistryAuth, type FetchToken } from './registry-auth.ts';
@@ -137,7 +137,7 @@ export class RegistryClient {
   async #fetchToken(url: URL, authorization: string | undefined, watch: StallWatch): Promise<unknown> {
     const what = `GET '${url.href}'`;
     const response = await this.#follow(url, 'application/json', authorization, watch);
-    if (response.status !== 200) throw await failureOf(response, what, watch);
+    if (response.status !== 200) throw await failureOf(response, what, watch, TOKEN_SERVER_STATUSES);
     const body = await collect(watch.chunksOf(response.body), TOKEN_BYTES_MAX, what);
     try {
       return JSON.parse(body.toString('utf8'));
