@@ -1,18 +1,21 @@
 /** What a registry asks for before it gives something, and the faults on the way. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger } from '@drydock/base/log';
 import { HttpResponse, http } from 'msw';
-import { setupServer } from 'msw/node';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256, tarOf } from '../../testing/image-archive.ts';
 import { RegistryContent, blobUrl, registryImage } from '../../testing/registry-image.ts';
-import { ImageStore, type StoredImage } from '../image-store.ts';
+import {
+  ORIGIN,
+  expectNothingStored,
+  openRegistryStore,
+  useNetwork,
+  type RegistryStoreOptions,
+} from '../../testing/registry-store.ts';
+import type { ImageStore, StoredImage } from '../image-store.ts';
 import { DockerCredentials } from './docker-config.ts';
-import { RegistryPuller } from './registry-puller.ts';
 
-const ORIGIN = 'https://registry.test';
 const REALM = 'https://auth.test/token';
 const LAYER = tarOf([{ path: 'etc/file', content: 'x' }]);
 const image = registryImage([{ tar: LAYER }]);
@@ -21,21 +24,12 @@ const MANIFEST = `${ORIGIN}/v2/ubuntu/manifests/latest`;
 const CREDENTIALS = Buffer.from('user:secret').toString('base64');
 const credentialsFor = (host: string): DockerCredentials => new DockerCredentials(new Map([[host, CREDENTIALS]]));
 
-const server = setupServer();
-beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
-afterEach(() => server.resetHandlers());
-afterAll(() => server.close());
-
+const server = useNetwork();
 let directory: string;
 let content: RegistryContent;
 let store: ImageStore;
-const openStore = async (
-  options: { readonly credentials?: DockerCredentials; readonly stallMsMax?: number; readonly origin?: string } = {},
-): Promise<ImageStore> => {
-  const { credentials = new DockerCredentials(), stallMsMax = 10_000, origin = ORIGIN } = options;
-  const puller = new RegistryPuller({ origin, credentials, stallMsMax, attemptsMax: 3, retryDelayMs: 1 });
-  return await ImageStore.open({ directory, puller, logger: silentLogger });
-};
+const openStore = async (options: RegistryStoreOptions = {}): Promise<ImageStore> =>
+  await openRegistryStore(directory, options);
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'registry-'));
   content = new RegistryContent().add('ubuntu', 'latest', image).add('ubuntu', 'other', image);
@@ -49,11 +43,6 @@ afterEach(async () => {
 
 const get = async (name = 'ubuntu', isCached = true): Promise<StoredImage> =>
   await store.get(name, { isCached, signal: AbortSignal.timeout(15_000) });
-const expectNothingStored = async (): Promise<void> => {
-  expect((await readdir(directory)).sort()).toEqual(['layers', 'staging']);
-  expect(await readdir(join(directory, 'staging'))).toEqual([]);
-  expect(await readdir(join(directory, 'layers'))).toEqual([]);
-};
 const failure = (why: string): string => `Failed to pull image 'ubuntu' from '${ORIGIN}': ${why}`;
 
 /** The registry wants `authorization`, and otherwise answers with a challenge. */
@@ -173,7 +162,7 @@ describe('a registry with a token server', () => {
   ])('that %s is an error', async (_title, response, why) => {
     answer = response;
     await expect(get()).rejects.toHaveProperty('message', failure(why));
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 });
 
@@ -231,7 +220,7 @@ describe('a registry that asks for credentials', () => {
     demand(() => 'nothing', challenge, origin);
     store = await openStore({ credentials: credentialsFor(host), origin });
     await expect(get()).rejects.toThrow(`Failed to pull image 'ubuntu' from '${origin}': ${why}`);
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 });
 
@@ -368,15 +357,14 @@ describe('a registry that fails', () => {
     );
     await expect(get()).rejects.toThrow(failure(why));
     expect(count).toBe(attempts);
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 
   it('to come to an end is given up with its pull', async () => {
-    const puller = new RegistryPuller({ origin: ORIGIN, credentials: new DockerCredentials(), stallMsMax: 10_000 });
-    store = await ImageStore.open({ directory, puller, logger: silentLogger, pullMsMax: 100 });
+    store = await openStore({ pullMsMax: 100 });
     server.use(http.get(BLOB, async () => await new Promise<never>(() => undefined)));
     await expect(get()).rejects.toThrow("Failed to pull image 'ubuntu': it is not there after 100 ms");
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 
   it('may have recovered for the next task', async () => {
@@ -385,7 +373,7 @@ describe('a registry that fails', () => {
       http.get(BLOB, ({ request }) => (isBroken ? new HttpResponse(null, { status: 500 }) : content.answer(request))),
     );
     await expect(get()).rejects.toThrow('500 Internal Server Error');
-    await expectNothingStored();
+    await expectNothingStored(directory);
     isBroken = false;
     expect((await get()).layerIds).toHaveLength(1);
   });

@@ -2,11 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { silentLogger } from '@drydock/base/log';
 import { waitUntil } from '@drydock/base/wait-until';
 import { HttpResponse, http } from 'msw';
-import { setupServer } from 'msw/node';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256, tarOf } from '../../testing/image-archive.ts';
 import {
   DOCKER_MANIFEST,
@@ -17,12 +15,16 @@ import {
   registryIndex,
   type RegistryImage,
 } from '../../testing/registry-image.ts';
-import { ImageStore, type StoredImage } from '../image-store.ts';
+import {
+  ORIGIN,
+  expectNothingStored,
+  openRegistryStore,
+  useNetwork,
+  type RegistryStoreOptions,
+} from '../../testing/registry-store.ts';
+import type { ImageStore, StoredImage } from '../image-store.ts';
 import { thisPlatform } from '../platform.ts';
-import { DockerCredentials } from './docker-config.ts';
-import { RegistryPuller } from './registry-puller.ts';
 
-const ORIGIN = 'https://registry.test';
 const LOWER = tarOf([{ path: 'etc/' }, { path: 'etc/lower', content: 'lower' }]);
 const UPPER = tarOf([{ path: 'etc/' }, { path: 'etc/upper', content: 'upper' }]);
 const gzip = (tar: Buffer): Buffer => gzipSync(tar);
@@ -30,21 +32,12 @@ const zstd = (tar: Buffer): Buffer => zstdCompressSync(tar);
 const platform = `linux/${thisPlatform().architecture}`;
 const plain = registryImage([{ tar: LOWER, compress: gzip }, { tar: UPPER }]);
 
-const server = setupServer();
-beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
-afterEach(() => server.resetHandlers());
-afterAll(() => server.close());
-
+const server = useNetwork();
 let directory: string;
 let content: RegistryContent;
 let store: ImageStore;
-const openStore = async (
-  options: { readonly credentials?: DockerCredentials; readonly stallMsMax?: number; readonly origin?: string } = {},
-): Promise<ImageStore> => {
-  const { credentials = new DockerCredentials(), stallMsMax = 10_000, origin = ORIGIN } = options;
-  const puller = new RegistryPuller({ origin, credentials, stallMsMax, attemptsMax: 3, retryDelayMs: 1 });
-  return await ImageStore.open({ directory, puller, logger: silentLogger });
-};
+const openStore = async (options: RegistryStoreOptions = {}): Promise<ImageStore> =>
+  await openRegistryStore(directory, options);
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'registry-'));
   content = new RegistryContent();
@@ -59,11 +52,6 @@ const contentOf = async ({ layerIds }: StoredImage): Promise<string[]> =>
   await Promise.all(
     layerIds.map(async (id) => (await readdir(join(store.layerDirectory(id), 'rootfs/etc'))).sort().join()),
   );
-const expectNothingStored = async (): Promise<void> => {
-  expect((await readdir(directory)).sort()).toEqual(['layers', 'staging']);
-  expect(await readdir(join(directory, 'staging'))).toEqual([]);
-  expect(await readdir(join(directory, 'layers'))).toEqual([]);
-};
 const failure = (name: string, why: string): string => `Failed to pull image '${name}' from '${ORIGIN}': ${why}`;
 
 describe('RegistryPuller', () => {
@@ -309,7 +297,7 @@ describe('RegistryPuller', () => {
     const pulling = get('ubuntu');
     await expect(pulling).rejects.toThrow(failure('ubuntu', why));
     await expect(pulling).rejects.toMatchObject({ code: 'PULL_FAILED', failure: kind, registry: ORIGIN });
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 
   it.each<[string, string, RegistryImage, RegExp]>([
@@ -334,7 +322,7 @@ describe('RegistryPuller', () => {
   ])('refuses %s', async (_title, reference, image, why) => {
     content.add('ubuntu', reference, image);
     await expect(get(reference === 'x' ? 'ubuntu:x' : `ubuntu@${reference}`)).rejects.toThrow(why);
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 
   it('refuses a configuration that is not what its digest says', async () => {
@@ -342,7 +330,7 @@ describe('RegistryPuller', () => {
     const changed = Buffer.from(body.toString().replace('layers', 'LAYERS'));
     content.add('ubuntu', 'latest', { ...plain, blobs: new Map(plain.blobs).set(digest, changed) });
     await expect(get('ubuntu')).rejects.toThrow(`The digest of 'sha256:${digest}' does not match: got sha256:`);
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 
   it('gives up when its task is killed, and keeps nothing', async () => {
@@ -361,6 +349,6 @@ describe('RegistryPuller', () => {
     await asked.promise;
     killing.abort(new Error('killed'));
     await expect(pulling).rejects.toThrow('killed');
-    await expectNothingStored();
+    await expectNothingStored(directory);
   });
 });
