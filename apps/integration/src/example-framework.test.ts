@@ -210,8 +210,9 @@ describe('the example framework', { tags: ['root'] }, () => {
 
   it('lets both tasks share the only agent there is', { timeout }, async () => {
     await using small = await startTestCluster();
-    await startTestDriver(small, 'alone');
-    const flags = [`--master=${small.master}`, '--driver=alone', '--teardown', '--json'];
+    // As the README has it: the defaults are convoy and myvolume.
+    await small.startConvoy();
+    const flags = [`--master=${small.master}`, '--teardown', '--json'];
     const argv = [process.execPath, BIN, ...flags, `--state_dir=${join(small.directory, 'state')}`];
     const instance = new Instance(await small.startProgram('framework', argv));
     for (const kind of ['writer', 'reader']) {
