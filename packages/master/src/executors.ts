@@ -1,4 +1,4 @@
-/** Executors of task groups: launched with a group, kept until their agent says that they have exited. */
+/** Executors that tasks name: launched with a task or a group, kept until their agent says that they have exited. */
 import { addResources, subtractResources, type ExecutorInfo } from '@drydock/mesos';
 import type { Master } from './master.ts';
 import { executorKey, type AgentRecord, type ExecutorRecord, type FrameworkRecord } from './registry.ts';

@@ -84,7 +84,7 @@ export interface TaskRecord {
   isAcknowledged: boolean;
 }
 
-/** An executor that a task group was launched with. It holds its resources until its agent says that it has exited. */
+/** An executor that a task or a group was launched with. It holds its resources until its agent says that it has exited. */
 export interface ExecutorRecord {
   readonly info: ExecutorInfo;
   readonly framework: FrameworkRecord;

@@ -50,10 +50,11 @@ export class Tasks {
     this.#master = master;
   }
 
-  /** Records the task and tells its agent. */
+  /** Records the task, and the executor that it names, and tells its agent. */
   launch(framework: FrameworkRecord, agent: AgentRecord, info: TaskInfo, role: string): void {
     // As upstream: whoever runs the task sees for whom.
     const resources = (info.resources ?? []).map((resource) => ({ ...resource, allocation_info: { role } }));
+    if (info.executor !== undefined) this.#master.executors.add(framework, agent, info.executor, role);
     const task = this.add(framework, agent, { ...info, resources }, role);
     const runTask = { framework_info: framework.info, task: task.info };
     if (agent.channel?.send({ type: 'RUN_TASK', run_task: runTask }) !== true) this.#drop(task);

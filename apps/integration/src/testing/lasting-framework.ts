@@ -26,6 +26,8 @@ export interface Heard {
   readonly offers?: { readonly offers: readonly Offer[] };
   readonly rescind?: { readonly offer_id: Json };
   readonly update?: { readonly status: Status };
+  /** `data` in base64. */
+  readonly message?: { readonly executor_id: Json; readonly data: string };
   readonly failure?: { readonly agent_id?: Json; readonly executor_id?: Json; readonly status?: number };
 }
 

@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { LocalCluster, StartedAgentProcess } from '@drydock/cluster';
-import { aVolume, startTestCluster, startTestDriver, type TestDriver } from './test-cluster.ts';
+import {
+  aVolume,
+  startTestCluster,
+  startTestDriver,
+  type TestClusterOptions,
+  type TestDriver,
+} from './test-cluster.ts';
 
 const DRIVER = 'shared-files';
 
@@ -15,8 +21,8 @@ export class VolumeWorld implements AsyncDisposable {
     this.driver = driver;
   }
 
-  static async start(): Promise<VolumeWorld> {
-    const cluster = await startTestCluster();
+  static async start(options: TestClusterOptions = {}): Promise<VolumeWorld> {
+    const cluster = await startTestCluster(options);
     try {
       return new VolumeWorld(cluster, await startTestDriver(cluster, DRIVER));
     } catch (error) {

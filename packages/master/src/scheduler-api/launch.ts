@@ -16,7 +16,7 @@ export interface TaskGroupLaunch {
   readonly tasks: readonly TaskInfo[];
 }
 
-/** @returns what the task uses of `offered`: nothing when it is refused */
+/** @returns what the task and a new executor use of `offered`: nothing when it is refused */
 export function launch(
   master: Master,
   framework: FrameworkRecord,
@@ -24,17 +24,23 @@ export function launch(
   named: TaskInfo,
   offered: readonly Resource[],
 ): readonly Resource[] {
-  const task = withResources(named, (one) => one);
+  const executor = named.executor === undefined ? undefined : completeExecutor(named.executor, framework, role);
+  const task = { ...withResources(named, (one) => one), ...(executor === undefined ? {} : { executor }) };
+  const running = framework.executors.get(agent.id);
   const message =
     validateTask(task, {
       agentId: agent.id,
       frameworkId: framework.id,
       offered: [...offered],
       isKnownTaskId: (id) => framework.tasks.has(id),
-    }) ?? validateAllocation(task, role);
+      runningExecutor: (id) => running?.get(id)?.info,
+    }) ??
+    validateAllocation(task, role) ??
+    validateAllocation(named.executor ?? {}, role);
   if (message === undefined) {
+    const isNew = executor !== undefined && running?.has(executor.executor_id.value) !== true;
     master.tasks.launch(framework, agent, task, role);
-    return task.resources ?? [];
+    return sumOf([task.resources, isNew ? executor.resources : []]);
   }
   master.tasks.refuse(framework, task, { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
   return [];
@@ -54,13 +60,10 @@ export function launchGroup(
   const other = [named.executor, ...named.tasks]
     .map((one) => validateAllocation(one, role))
     .find((one) => one !== undefined);
-  // As upstream: what the master adds to what it is given belongs to what tasks and executors are compared by.
-  const allocated = (resource: Resource): Resource => ({ ...resource, allocation_info: { role } });
-  const complete = (executor: ExecutorInfo): ExecutorInfo =>
-    withResources({ framework_id: framework.info.id, ...executor }, allocated);
+  const complete = (executor: ExecutorInfo): ExecutorInfo => completeExecutor(executor, framework, role);
   const executor = complete(named.executor);
   const tasks = named.tasks.map((task) => ({
-    ...withResources(task, allocated),
+    ...withResources(task, (one) => allocatedTo(one, role)),
     executor: task.executor === undefined ? executor : complete(task.executor),
   }));
   const running = framework.executors.get(agent.id);
@@ -80,6 +83,15 @@ export function launchGroup(
   const isRunning = running?.has(executor.executor_id.value) === true;
   master.tasks.launchGroup(framework, agent, { executor, tasks }, role);
   return sumOf([isRunning ? [] : executor.resources, ...tasks.map(({ resources }) => resources)]);
+}
+
+/** As upstream: what the master adds to what it is given belongs to what executors are compared by. */
+function completeExecutor(executor: ExecutorInfo, framework: FrameworkRecord, role: string): ExecutorInfo {
+  return withResources({ framework_id: framework.info.id, ...executor }, (one) => allocatedTo(one, role));
+}
+
+function allocatedTo(resource: Resource, role: string): Resource {
+  return { ...resource, allocation_info: { role } };
 }
 
 /** A framework with RESERVATION_REFINEMENT writes reservations in a form of its own. */

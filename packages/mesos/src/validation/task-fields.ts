@@ -22,9 +22,9 @@ export interface FieldTreatment {
 /** Messages that can be set in a TaskInfo, by their names in `mesos.proto`. */
 export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   TaskInfo: {
-    implemented: ['name', 'task_id', 'agent_id', 'resources', 'command', 'container', 'kill_policy'],
+    implemented: ['name', 'task_id', 'agent_id', 'resources', 'command', 'executor', 'container', 'kill_policy'],
     carried: ['data', 'labels', 'discovery'],
-    refused: ['executor', 'health_check', 'check', 'max_completion_time', 'limits'],
+    refused: ['health_check', 'check', 'max_completion_time', 'limits'],
   },
   TaskID: { implemented: ['value'] },
   AgentID: { implemented: ['value'] },
@@ -66,25 +66,15 @@ export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   Parameters: { implemented: ['parameter'] },
   Parameter: { implemented: ['key', 'value'] },
 
-  // What follows is reached through fields that are refused above, so the refusal names those.
+  // A custom executor, with a container as that of a command.
   ExecutorInfo: {
-    refused: [
-      'type',
-      'executor_id',
-      'framework_id',
-      'command',
-      'container',
-      'resources',
-      'name',
-      'source',
-      'data',
-      'discovery',
-      'shutdown_grace_period',
-      'labels',
-    ],
+    implemented: ['type', 'executor_id', 'framework_id', 'command', 'container', 'resources', 'shutdown_grace_period'],
+    carried: ['name', 'source', 'data', 'discovery', 'labels'],
   },
-  ExecutorID: { refused: ['value'] },
-  FrameworkID: { refused: ['value'] },
+  ExecutorID: { implemented: ['value'] },
+  FrameworkID: { implemented: ['value'] },
+
+  // What follows is reached through fields that are refused above, so the refusal names those.
   HealthCheck: {
     refused: [
       'delay_seconds',
@@ -167,31 +157,61 @@ export const TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
 };
 
 /**
- * The same for the executor of a task group, where it differs: the default executor is a part of the agent, and its
- * container, the parent of those of its tasks, does no more than hold its volumes.
+ * The same for a task of a custom executor, where it differs: its executor gets it as it is, and what it makes of it is its
+ * own affair. Only its resources are the agent's.
  */
-export const EXECUTOR_FIELDS: Readonly<Record<string, FieldTreatment>> = {
+export const CUSTOM_TASK_FIELDS: Readonly<Record<string, FieldTreatment>> = {
+  TaskInfo: {
+    implemented: ['name', 'task_id', 'agent_id', 'resources', 'executor'],
+    carried: [
+      'command',
+      'container',
+      'kill_policy',
+      'health_check',
+      'check',
+      'max_completion_time',
+      'data',
+      'labels',
+      'discovery',
+    ],
+    refused: ['limits'],
+  },
+};
+
+/**
+ * The same for a default executor, where it differs: it is a part of the agent, and its container, the parent of those of
+ * its tasks, does no more than hold its volumes.
+ */
+export const DEFAULT_EXECUTOR_FIELDS: Readonly<Record<string, FieldTreatment>> = {
   ExecutorInfo: {
     implemented: ['type', 'executor_id', 'framework_id', 'container', 'resources', 'shutdown_grace_period'],
     carried: ['name', 'source', 'data', 'discovery', 'labels'],
     refused: ['command'],
   },
-  ExecutorID: { implemented: ['value'] },
-  FrameworkID: { implemented: ['value'] },
   ContainerInfo: {
     implemented: ['type', 'volumes'],
     refused: ['hostname', 'docker', 'mesos', 'network_infos', 'linux_info', 'rlimit_info', 'tty_info'],
   },
 };
 
-/** Fields of `task` that are set and refused, as `CommandInfo.uris`, each once. */
-export function unimplementedFields(task: TaskInfo): readonly string[] {
-  return refusedFields(TASK_FIELDS, taskInfoType.reflected, task);
+/** Whether an executor is a program of the framework's: a type is needed only in a task group. */
+export function isCustomExecutor(executor: ExecutorInfo | undefined): boolean {
+  return executor !== undefined && executor.type !== 'DEFAULT';
+}
+
+/** Fields of `task` that are set and refused, as `CommandInfo.uris`, each once; `executor` is that of its group. */
+export function unimplementedFields(
+  task: TaskInfo,
+  executor: ExecutorInfo | undefined = task.executor,
+): readonly string[] {
+  const table = isCustomExecutor(executor) ? { ...TASK_FIELDS, ...CUSTOM_TASK_FIELDS } : TASK_FIELDS;
+  return refusedFields(table, taskInfoType.reflected, task);
 }
 
 /** The same for the executor of a task group. */
 export function unimplementedExecutorFields(executor: ExecutorInfo): readonly string[] {
-  return refusedFields({ ...TASK_FIELDS, ...EXECUTOR_FIELDS }, executorInfoType.reflected, executor);
+  const table = isCustomExecutor(executor) ? TASK_FIELDS : { ...TASK_FIELDS, ...DEFAULT_EXECUTOR_FIELDS };
+  return refusedFields(table, executorInfoType.reflected, executor);
 }
 
 function refusedFields(table: typeof TASK_FIELDS, type: protobuf.Type, message: object): readonly string[] {

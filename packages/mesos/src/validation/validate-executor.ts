@@ -1,20 +1,34 @@
+import { isDeepStrictEqual } from 'node:util';
+import { toJson } from '../codec/codec.ts';
+import { executorInfoType } from '../codec/schema.ts';
 import type { ExecutorInfo } from '../v1.ts';
 import { validateCommand } from './validate-command.ts';
 import { validateContainer } from './validate-container.ts';
 import { validateId } from './validate-id.ts';
 import { validateResources } from './validate-resources.ts';
 
+/** What an executor is held against. */
+export interface ExecutorValidationContext {
+  /** Of the framework; without it an executor's framework is not checked. */
+  readonly frameworkId?: string;
+  /** What the agent of the offers already has under that id for the framework. */
+  readonly runningExecutor: (id: string) => ExecutorInfo | undefined;
+}
+
+const RULE = '------------------------------------------------------------\n';
+
 /**
- * Why an executor contradicts itself, or undefined.
+ * Why an executor contradicts itself, or one that runs under its id, or undefined.
  * @see src/master/validation.cpp executor::validate, executor::internal::validate
  */
-export function validateExecutor(executor: ExecutorInfo, frameworkId?: string): string | undefined {
+export function validateExecutor(executor: ExecutorInfo, context: ExecutorValidationContext): string | undefined {
   return (
     validateType(executor) ??
     validateId(executor.executor_id.value) ??
     validateParts(executor) ??
-    validateFrameworkId(executor, frameworkId) ??
-    validateExecutorResources(executor)
+    validateFrameworkId(executor, context.frameworkId) ??
+    validateExecutorResources(executor) ??
+    validateCompatible(executor, context.runningExecutor(executor.executor_id.value))
   );
 }
 
@@ -22,8 +36,8 @@ export function validateExecutor(executor: ExecutorInfo, frameworkId?: string): 
  * Why an executor cannot be the one of a task that is launched by itself, or undefined.
  * @see src/master/validation.cpp task::internal::validateExecutor
  */
-export function validateTaskExecutor(executor: ExecutorInfo, frameworkId?: string): string | undefined {
-  const reason = validateExecutor(executor, frameworkId);
+export function validateTaskExecutor(executor: ExecutorInfo, context: ExecutorValidationContext): string | undefined {
+  const reason = validateExecutor(executor, context);
   if (reason !== undefined) return reason;
   if (executor.type !== undefined && executor.type !== 'CUSTOM') return "'ExecutorInfo.type' must be 'CUSTOM'";
   if (executor.command === undefined) return "'ExecutorInfo.command' must be set";
@@ -68,4 +82,10 @@ function validateExecutorResources({ resources = [] }: ExecutorInfo): string | u
   const reason = validateResources(resources);
   if (reason !== undefined) return `Executor uses invalid resources: ${reason}`;
   return undefined;
+}
+
+function validateCompatible(executor: ExecutorInfo, running: ExecutorInfo | undefined): string | undefined {
+  if (running === undefined || isDeepStrictEqual(executor, running)) return undefined;
+  const [existing, named] = [running, executor].map((one) => JSON.stringify(toJson(executorInfoType, one)));
+  return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n${RULE}Existing ExecutorInfo:\n${existing}\n${RULE}ExecutorInfo:\n${named}\n${RULE}`;
 }

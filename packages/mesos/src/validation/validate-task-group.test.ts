@@ -121,10 +121,7 @@ describe('validateTaskGroup', () => {
       { resources: [scalar('cpus', 0.01), scalar('mem', 31)] },
     ],
     ["Executor 'e' uses no disk", { resources: [scalar('cpus', 0.01), scalar('mem', 32)] }],
-    [
-      "Executor's `ExecutorInfo.type` CUSTOM is not supported; Executor's `ExecutorInfo.command` is not supported",
-      { type: 'CUSTOM', command: { value: 'true' } },
-    ],
+    ["Executor's `CommandInfo.uris` is not supported", { type: 'CUSTOM', command: { uris: [{ value: 'u' }] } }],
     ["Executor's `ContainerInfo.hostname` is not supported", { container: { type: 'MESOS', hostname: 'h' } }],
     [
       "Executor's `Volume.host_path` is not supported",
@@ -132,6 +129,12 @@ describe('validateTaskGroup', () => {
     ],
   ])('refuses an executor: %s', (why, fields) => {
     expect(validate([aTask('a')], anExecutor(fields))).toBe(why);
+  });
+
+  it('takes a custom executor, which gets the tasks as they are', () => {
+    const custom = anExecutor({ type: 'CUSTOM', command: { value: 'run' } });
+    const { command: _, ...bare } = aTask('a', { health_check: { type: 'COMMAND', command: { value: 'true' } } });
+    expect(validate([bare, aTask('b')], custom)).toBeUndefined();
   });
 
   it('refuses a task with an executor of its own', () => {

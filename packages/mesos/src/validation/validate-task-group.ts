@@ -1,6 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { toJson } from '../codec/codec.ts';
-import { executorInfoType } from '../codec/schema.ts';
 import {
   addResources,
   containsResources,
@@ -16,14 +14,6 @@ import { refuseUnimplemented, validateTaskItself, type TaskValidationContext } f
 /** What an executor has to have. @see src/master/constants.hpp MIN_CPUS, MIN_MEM */
 const EXECUTOR_CPUS_MIN = 0.01;
 const EXECUTOR_MEM_MB_MIN = 32;
-const RULE = '------------------------------------------------------------\n';
-
-/** What a task group is held against. */
-export interface TaskGroupValidationContext extends TaskValidationContext {
-  /** What the agent of the offers already has under that id for the framework. */
-  readonly runningExecutor: (id: string) => ExecutorInfo | undefined;
-}
-
 /**
  * Why a task group that a framework wants to launch is refused as a whole, in upstream's words and order, or undefined
  * when it is good. Each task names the group's executor, or none.
@@ -32,12 +22,12 @@ export interface TaskGroupValidationContext extends TaskValidationContext {
 export function validateTaskGroup(
   tasks: readonly TaskInfo[],
   executor: ExecutorInfo,
-  context: TaskGroupValidationContext,
+  context: TaskValidationContext,
 ): string | undefined {
   const earlier = new Set<string>();
   for (const task of tasks) {
     const { value: id } = task.task_id;
-    const reason = validateMember(task, {
+    const reason = validateMember(task, executor, {
       agentId: context.agentId,
       isKnownTaskId: (one) => earlier.has(one) || context.isKnownTaskId(one),
     });
@@ -56,6 +46,7 @@ export function validateTaskGroup(
 
 function validateMember(
   task: TaskInfo,
+  groupExecutor: ExecutorInfo,
   context: Pick<TaskValidationContext, 'agentId' | 'isKnownTaskId'>,
 ): string | undefined {
   const reason = validateTaskItself(task, context);
@@ -70,17 +61,12 @@ function validateMember(
     return "Resource limits may only be set for tasks within a task group when the 'share_cgroups' field is set to 'false'.";
   }
   const { executor: _, ...own } = task;
-  return refuseUnimplemented(own);
+  return refuseUnimplemented(own, groupExecutor);
 }
 
-function validateGroupExecutor(executor: ExecutorInfo, context: TaskGroupValidationContext): string | undefined {
-  const reason = validateExecutor(executor, context.frameworkId);
+function validateGroupExecutor(executor: ExecutorInfo, context: TaskValidationContext): string | undefined {
+  const reason = validateExecutor(executor, context);
   if (reason !== undefined) return reason;
-  const running = context.runningExecutor(executor.executor_id.value);
-  if (running !== undefined && !isDeepStrictEqual(executor, running)) {
-    const [existing, named] = [running, executor].map((one) => JSON.stringify(toJson(executorInfoType, one)));
-    return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n${RULE}Existing ExecutorInfo:\n${existing}\n${RULE}ExecutorInfo:\n${named}\n${RULE}`;
-  }
   if (executor.type === undefined) return "'ExecutorInfo.type' must be set";
   if (executor.type === 'UNKNOWN') return 'Unknown executor type';
   return executor.container?.type === 'DOCKER' ? 'Docker ContainerInfo is not supported on the executor' : undefined;
@@ -124,17 +110,15 @@ function validateOverlap(tasks: readonly TaskInfo[], executor: ExecutorInfo): st
   return undefined;
 }
 
-/** A custom executor is a program that nobody would start here. */
 function refuseUnimplementedExecutor(executor: ExecutorInfo): string | undefined {
   const names = unimplementedExecutorFields(executor).map((field) => `\`${field}\``);
-  if (executor.type === 'CUSTOM') names.unshift('`ExecutorInfo.type` CUSTOM');
   return names.length === 0 ? undefined : names.map((name) => `Executor's ${name} is not supported`).join('; ');
 }
 
 function validateTotal(
   tasks: readonly TaskInfo[],
   executor: ExecutorInfo,
-  { offered, runningExecutor }: TaskGroupValidationContext,
+  { offered, runningExecutor }: TaskValidationContext,
 ): string | undefined {
   const isRunning = runningExecutor(executor.executor_id.value) !== undefined;
   const total = tasks.reduce<Resource[]>(

@@ -32,12 +32,13 @@ const withVolume = (volume: Partial<Volume>): TaskInfo =>
   aTask({ container: { type: 'MESOS', volumes: [{ mode: 'RW', container_path: '/v', ...volume }] } });
 const withSource = (source: VolumeSource): TaskInfo => withVolume({ source });
 
-const validate = (task: TaskInfo): string | undefined =>
+const validate = (task: TaskInfo, running?: ExecutorInfo): string | undefined =>
   validateTask(task, {
     agentId: 'S0',
     frameworkId: 'F0',
     offered: [scalar('cpus', 2), scalar('mem', 1024), ports([1, 10])],
     isKnownTaskId: (id) => id === 'running',
+    runningExecutor: (id) => (running?.executor_id.value === id ? running : undefined),
   });
 
 /** For each refused field a task that sets it, and is good but for it. */
@@ -383,14 +384,60 @@ describe('validateTask', () => {
     expect(validate(aTask({ container: { type: 'MESOS', mesos } }))).toBe("Task's `Image.type` APPC is not supported");
   });
 
-  it('refuses a custom executor and names every field at once', () => {
-    const { command: _, ...bare } = aTask({ container: { type: 'DOCKER', docker: { image: 'i' } } });
-    const custom = { ...bare, executor: { executor_id: { value: 'e' }, command: { uris: [{ value: 'u' }] } } };
-    expect(validate(custom)).toBe(
-      "Task's `TaskInfo.executor` is not supported; Task's `ContainerInfo.docker` is not supported; Task's `ContainerInfo.type` DOCKER is not supported",
+  it('names every field at once', () => {
+    expect(validate(aTask({ container: { type: 'DOCKER', docker: { image: 'i' }, hostname: 'h' } }))).toBe(
+      "Task's `ContainerInfo.hostname` is not supported; Task's `ContainerInfo.docker` is not supported; Task's `ContainerInfo.type` DOCKER is not supported",
     );
     expect(validate(aTask({ container: { type: 'DOCKER' } }))).toBe(
       "Task's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
+    );
+  });
+});
+
+describe('validateTask, with a custom executor', () => {
+  const executor: ExecutorInfo = {
+    executor_id: { value: 'e' },
+    command: { value: 'run' },
+    resources: [scalar('cpus', 1)],
+  };
+  const custom = (fields: Partial<TaskInfo> = {}): TaskInfo => {
+    const { command: _, ...bare } = aTask({ executor, resources: [scalar('cpus', 1)] });
+    return { ...bare, ...fields };
+  };
+
+  it('takes one that is new, and one that runs and is the same', () => {
+    expect(validate(custom())).toBeUndefined();
+    expect(validate(custom(), executor)).toBeUndefined();
+  });
+
+  it('refuses another executor under the id of one that runs', () => {
+    expect(validate(custom(), { ...executor, name: 'other' })).toMatch(
+      /^ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID\.\n-+\nExisting ExecutorInfo:\n/,
+    );
+  });
+
+  it('refuses both a command and an executor, and neither', () => {
+    const why = 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
+    expect(validate(custom({ command: { value: 'true' } }))).toBe(why);
+    const { executor: _, ...neither } = custom();
+    expect(validate(neither)).toBe(why);
+  });
+
+  it('counts the resources of the executor once: when it is new', () => {
+    const task = custom({ resources: [scalar('cpus', 2)] });
+    expect(validate(task)).toMatch(/^Total resources cpus:3 required by task and its executor is more than available /);
+    expect(validate(task, executor)).toBeUndefined();
+  });
+
+  it('refuses what the container of the executor cannot have, and leaves that of the task to it', () => {
+    const container = { type: 'MESOS' as const, hostname: 'h' };
+    expect(validate(custom({ container }))).toBeUndefined();
+    expect(validate(custom({ executor: { ...executor, container } }))).toBe(
+      "Task's `ContainerInfo.hostname` is not supported",
+    );
+    const docker = { type: 'DOCKER' as const, docker: { image: 'i' } };
+    expect(validate(custom({ executor: { ...executor, container: docker } }))).toBe(
+      "Task's `ContainerInfo.docker` is not supported; Task's `ContainerInfo.type` DOCKER is not supported",
     );
   });
 });

@@ -1,20 +1,18 @@
 import { addResources, containsResources, formatResources } from '../resources/resources.ts';
-import type { Resource, TaskInfo } from '../v1.ts';
-import { unimplementedFields } from './task-fields.ts';
+import type { ExecutorInfo, Resource, TaskInfo } from '../v1.ts';
+import { isCustomExecutor, unimplementedFields } from './task-fields.ts';
 import { validateCheckInfo, validateHealthCheck } from './validate-check.ts';
 import { validateCommand } from './validate-command.ts';
 import { validateContainer } from './validate-container.ts';
-import { validateTaskExecutor } from './validate-executor.ts';
+import { validateTaskExecutor, type ExecutorValidationContext } from './validate-executor.ts';
 import { validateId } from './validate-id.ts';
 import { validateLimits } from './validate-limits.ts';
 import { validateResourceMix, validateResources } from './validate-resources.ts';
 
 /** What a task is held against. */
-export interface TaskValidationContext {
+export interface TaskValidationContext extends ExecutorValidationContext {
   /** The agent of the offers that the task was launched with. */
   readonly agentId: string;
-  /** Of the framework; without it an executor's framework is not checked. */
-  readonly frameworkId?: string;
   /** What is left of these offers. */
   readonly offered: Resource[];
   /** Whether the framework has a task of that id. */
@@ -30,9 +28,9 @@ export interface TaskValidationContext {
 export function validateTask(task: TaskInfo, context: TaskValidationContext): string | undefined {
   return (
     validateTaskItself(task, context) ??
-    validateExecution(task, context.frameworkId) ??
+    validateExecution(task, context) ??
     refuseUnimplemented(task) ??
-    validateTotal(task, context.offered)
+    validateTotal(task, context)
   );
 }
 
@@ -86,26 +84,35 @@ function validateParts(task: TaskInfo): string | undefined {
   return validateLimits(task);
 }
 
-function validateExecution(task: TaskInfo, frameworkId: string | undefined): string | undefined {
+function validateExecution(task: TaskInfo, context: ExecutorValidationContext): string | undefined {
   if ((task.command === undefined) === (task.executor === undefined)) {
     return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
   }
-  const executor = task.executor === undefined ? undefined : validateTaskExecutor(task.executor, frameworkId);
+  const executor = task.executor === undefined ? undefined : validateTaskExecutor(task.executor, context);
   if (executor !== undefined) return executor;
   if (task.container?.linux_info?.share_cgroups !== false) return undefined;
   return "Only tasks in a task group may have 'share_cgroups' set to 'false'";
 }
 
-/** Names every field, and every value of an implemented field, that this implementation does not act on. */
-export function refuseUnimplemented(task: TaskInfo): string | undefined {
-  const names = unimplementedFields(task).map((field) => `\`${field}\``);
-  if (task.container?.type === 'DOCKER') names.push('`ContainerInfo.type` DOCKER');
-  if (task.container?.mesos?.image?.type === 'APPC') names.push('`Image.type` APPC');
+/**
+ * Names every field, and every value of an implemented field, that this implementation does not act on. Of a task of a
+ * custom executor the container is the executor's affair; that of the executor itself is not.
+ */
+export function refuseUnimplemented(
+  task: TaskInfo,
+  executor: ExecutorInfo | undefined = task.executor,
+): string | undefined {
+  const names = unimplementedFields(task, executor).map((field) => `\`${field}\``);
+  const container = isCustomExecutor(executor) ? task.executor?.container : task.container;
+  if (container?.type === 'DOCKER') names.push('`ContainerInfo.type` DOCKER');
+  if (container?.mesos?.image?.type === 'APPC') names.push('`Image.type` APPC');
   return names.length === 0 ? undefined : names.map((name) => `Task's ${name} is not supported`).join('; ');
 }
 
-function validateTotal(task: TaskInfo, offered: readonly Resource[]): string | undefined {
-  const total = addResources(task.resources ?? [], []);
-  if (containsResources(offered, total)) return undefined;
-  return `Total resources ${formatResources(total)} required by task and its executor is more than available ${formatResources(offered)}`;
+/** An executor that runs has its resources. */
+function validateTotal({ resources = [], executor }: TaskInfo, context: TaskValidationContext): string | undefined {
+  const isNew = executor !== undefined && context.runningExecutor(executor.executor_id.value) === undefined;
+  const total = addResources(resources, isNew ? (executor.resources ?? []) : []);
+  if (containsResources(context.offered, total)) return undefined;
+  return `Total resources ${formatResources(total)} required by task and its executor is more than available ${formatResources(context.offered)}`;
 }
