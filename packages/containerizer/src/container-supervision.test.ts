@@ -33,6 +33,8 @@ describe('a container', () => {
         ),
       },
       // Where the machine gives no limits there is nothing to run out of.
+      grown: { how: 'exited', exitCode: 0 },
+      shrunk: 'unavailable' in cgroups ? {} : { exitCode: 137, signal: 'SIGKILL', isOutOfMemory: true },
       'out-of-memory': 'unavailable' in cgroups ? {} : { exitCode: 137, signal: 'SIGKILL', isOutOfMemory: true },
     });
     expect(outcomes).not.toHaveProperty('exit-143.signal');

@@ -1,15 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type {
-  CheckInfo,
-  DiskInfo,
-  ExecutorInfo,
-  HealthCheck,
-  Resource,
-  TaskInfo,
-  Volume,
-  VolumeSource,
-} from '../v1.ts';
+import type { CheckInfo, DiskInfo, HealthCheck, Resource, TaskInfo, Volume, VolumeSource } from '../v1.ts';
 import { validateTask } from './validate-task.ts';
 
 const scalar = (name: string, value: number): Resource => ({ name, type: 'SCALAR', scalar: { value }, role: '*' });
@@ -32,13 +23,13 @@ const withVolume = (volume: Partial<Volume>): TaskInfo =>
   aTask({ container: { type: 'MESOS', volumes: [{ mode: 'RW', container_path: '/v', ...volume }] } });
 const withSource = (source: VolumeSource): TaskInfo => withVolume({ source });
 
-const validate = (task: TaskInfo, running?: ExecutorInfo): string | undefined =>
+const validate = (task: TaskInfo): string | undefined =>
   validateTask(task, {
     agentId: 'S0',
     frameworkId: 'F0',
     offered: [scalar('cpus', 2), scalar('mem', 1024), ports([1, 10])],
     isKnownTaskId: (id) => id === 'running',
-    runningExecutor: (id) => (running?.executor_id.value === id ? running : undefined),
+    runningExecutor: () => undefined,
   });
 
 /** For each refused field a task that sets it, and is good but for it. */
@@ -330,49 +321,6 @@ describe('validateTask', () => {
     expect(validate(aTask({ resources }))).toBe("Task uses duplicate persistence ID: Persistence ID 'p' is not unique");
   });
 
-  it.each<[string, Partial<ExecutorInfo>]>([
-    ['ID must not be empty', { executor_id: { value: '' } }],
-    ["'ExecutorInfo.command' must be set", {}],
-    ["'ExecutorInfo.command' must be set for 'CUSTOM' executor", { type: 'CUSTOM' }],
-    ["'ExecutorInfo.type' must be 'CUSTOM'", { type: 'DEFAULT' }],
-    ["'ExecutorInfo.command' must not be set for 'DEFAULT' executor", { type: 'DEFAULT', command: {} }],
-    [
-      "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor",
-      { type: 'DEFAULT', container: { type: 'DOCKER' } },
-    ],
-    [
-      "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor",
-      { type: 'DEFAULT', container: { type: 'MESOS', mesos: { image: { type: 'DOCKER' } } } },
-    ],
-    [
-      "ExecutorInfo's 'shutdown_grace_period' must be non-negative",
-      { command: {}, shutdown_grace_period: { nanoseconds: -1 } },
-    ],
-    [
-      "Executor's `CommandInfo` is invalid: Environment variable 'A' of type 'VALUE' must have a value set",
-      { command: { environment: { variables: [{ name: 'A' }] } } },
-    ],
-    [
-      "Executor's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
-      { command: {}, container: { type: 'DOCKER' } },
-    ],
-    [
-      'ExecutorInfo has an invalid FrameworkID (Actual: F1 vs Expected: F0)',
-      { command: {}, framework_id: { value: 'F1' } },
-    ],
-    [
-      "Executor uses invalid resources: Invalid resources: Resource 'cpus:-1' is invalid: Invalid scalar resource: value < 0",
-      { command: {}, resources: [scalar('cpus', -1)] },
-    ],
-    [
-      "The 'share_cgroups' field cannot be set to 'true' on executor containers",
-      { command: {}, container: { type: 'MESOS', linux_info: { share_cgroups: true } } },
-    ],
-  ])('refuses an executor: %s', (why, fields) => {
-    const { command: _, ...bare } = aTask({ executor: { executor_id: { value: 'e' }, ...fields } });
-    expect(validate(bare)).toBe(why);
-  });
-
   it.each(Object.entries(REFUSED))('refuses %s by name', (field, fields) => {
     const { command, ...task } = { ...aTask(), ...fields };
     const complete = fields.executor === undefined ? { ...task, command: command ?? {} } : task;
@@ -390,54 +338,6 @@ describe('validateTask', () => {
     );
     expect(validate(aTask({ container: { type: 'DOCKER' } }))).toBe(
       "Task's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
-    );
-  });
-});
-
-describe('validateTask, with a custom executor', () => {
-  const executor: ExecutorInfo = {
-    executor_id: { value: 'e' },
-    command: { value: 'run' },
-    resources: [scalar('cpus', 1)],
-  };
-  const custom = (fields: Partial<TaskInfo> = {}): TaskInfo => {
-    const { command: _, ...bare } = aTask({ executor, resources: [scalar('cpus', 1)] });
-    return { ...bare, ...fields };
-  };
-
-  it('takes one that is new, and one that runs and is the same', () => {
-    expect(validate(custom())).toBeUndefined();
-    expect(validate(custom(), executor)).toBeUndefined();
-  });
-
-  it('refuses another executor under the id of one that runs', () => {
-    expect(validate(custom(), { ...executor, name: 'other' })).toMatch(
-      /^ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID\.\n-+\nExisting ExecutorInfo:\n/,
-    );
-  });
-
-  it('refuses both a command and an executor, and neither', () => {
-    const why = 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
-    expect(validate(custom({ command: { value: 'true' } }))).toBe(why);
-    const { executor: _, ...neither } = custom();
-    expect(validate(neither)).toBe(why);
-  });
-
-  it('counts the resources of the executor once: when it is new', () => {
-    const task = custom({ resources: [scalar('cpus', 2)] });
-    expect(validate(task)).toMatch(/^Total resources cpus:3 required by task and its executor is more than available /);
-    expect(validate(task, executor)).toBeUndefined();
-  });
-
-  it('refuses what the container of the executor cannot have, and leaves that of the task to it', () => {
-    const container = { type: 'MESOS' as const, hostname: 'h' };
-    expect(validate(custom({ container }))).toBeUndefined();
-    expect(validate(custom({ executor: { ...executor, container } }))).toBe(
-      "Task's `ContainerInfo.hostname` is not supported",
-    );
-    const docker = { type: 'DOCKER' as const, docker: { image: 'i' } };
-    expect(validate(custom({ executor: { ...executor, container: docker } }))).toBe(
-      "Task's `ContainerInfo.docker` is not supported; Task's `ContainerInfo.type` DOCKER is not supported",
     );
   });
 });
