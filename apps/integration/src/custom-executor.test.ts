@@ -63,6 +63,9 @@ const sandboxOf = async (): Promise<string> => {
   const [executor] = await executorStates(world.agent.address);
   return String(executor?.['directory']);
 };
+/** Of the updates of a task. */
+const uuidsOf = (id: string): ReadonlySet<string | undefined> =>
+  new Set(framework.events.flatMap(({ update }) => (update?.status.task_id.value === id ? [update.status.uuid] : [])));
 const messages = (): readonly string[] =>
   framework.events.flatMap(({ message }) =>
     message === undefined ? [] : [Buffer.from(message.data, 'base64').toString()],
@@ -104,6 +107,9 @@ describe('a custom executor', { tags, timeout: 120_000 }, () => {
   });
 
   it('goes on without its agent, and tells the next one what it could not tell', async () => {
+    // What of the framework is over does not matter to what is not.
+    await framework.launch(agentId, 'at-first', 'true');
+    await framework.status('at-first', 'TASK_FINISHED');
     await launch('finished', 'going-on');
     await running('finished', 'going-on');
     const sandbox = await sandboxOf();
@@ -121,10 +127,8 @@ describe('a custom executor', { tags, timeout: 120_000 }, () => {
     await running('later');
     await world.touch('end-going-on');
     await framework.status('going-on', 'TASK_FINISHED');
-    for (const id of ['finished', 'going-on']) {
-      expect(new Set(framework.statesOf(id))).toEqual(new Set(['TASK_RUNNING', 'TASK_FINISHED']));
-      expect(framework.statesOf(id).filter((state) => state === 'TASK_FINISHED')).toHaveLength(1);
-    }
+    // Each is told at least once, and is the same one each time.
+    for (const id of ['finished', 'going-on']) expect(uuidsOf(id).size).toBe(2);
     const stdout = await readFile(join(sandbox, 'stdout'), 'utf8');
     expect(stdout.match(/^Received SUBSCRIBED$/gm)).toHaveLength(2);
     await framework.call({ type: 'TEARDOWN' });

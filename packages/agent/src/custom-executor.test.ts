@@ -341,6 +341,40 @@ describe('a custom executor of an earlier agent', () => {
     await lastStatus('known', 'TASK_RUNNING');
   });
 
+  it('that had ended is not there any more: its resources are free, and it can be launched again', async () => {
+    const going = await running('a');
+    const other = { ...executor, executor_id: { value: 'other' } };
+    const task = { ...aTask('o'), executor: other };
+    master.send({ type: 'RUN_TASK', run_task: { framework_info: framework, task } });
+    await launched(2);
+    await going.update('a', 'TASK_FINISHED');
+    master.acknowledge(await lastStatus('a', 'TASK_FINISHED'));
+    containerizer.containers[0]?.end();
+    await exited();
+    const { agent, address } = await world.restart();
+    expect(agent.frameworks.flatMap(({ runs }) => [...runs.keys()])).toEqual(['other']);
+    runTask('b');
+    await launched(3);
+    await using again = await ScriptedExecutor.connect(address);
+    expect(await again.next('LAUNCH')).toMatchObject({ launch: { task: { task_id: { value: 'b' } } } });
+  });
+
+  it('that had been launched again is the newer one', async () => {
+    const first = await running('a');
+    await first.update('a', 'TASK_FINISHED');
+    master.acknowledge(await lastStatus('a', 'TASK_FINISHED'));
+    containerizer.containers[0]?.end();
+    await exited();
+    runTask('b');
+    await launched(2);
+    const second = await subscribed();
+    await second.next('LAUNCH');
+    const { agent, address } = await world.restart();
+    await using again = await ScriptedExecutor.connect(address, { unacknowledgedTasks: [aTask('b')] });
+    expect((await again.next('SUBSCRIBED')).subscribed?.container_id).toEqual(containerizer.ids[1]);
+    expect(agent.frameworks[0]?.completed.map(({ containerId }) => containerId)).toEqual([containerizer.ids[0]]);
+  });
+
   it('that does not come back is ended, and its tasks with it', async () => {
     await running('a');
     await world.restart();

@@ -65,17 +65,21 @@ export class Executors {
   recover({ state, processes, absence }: NonNullable<AgentOptions['recovered']>): void {
     for (const { info, runs } of state.frameworks) {
       const framework = this.frameworks.open(info);
-      for (const recovered of runs) {
+      // What goes on comes last, as of several runs of an executor it is the one that counts.
+      for (const recovered of runs.toSorted((a, b) => Number(b.isCompleted) - Number(a.isCompleted))) {
         const { agentId } = recovered.ids;
         const run = recoverRun(recovered, processes, absence, this.#runOptions(framework, agentId));
         if (run !== undefined) this.#takeUp(framework, run, recovered);
       }
+      for (const run of framework.runs.values()) this.frameworks.completeIfOver(run);
       if (framework.runs.size === 0) this.frameworks.completeFramework(framework);
     }
   }
 
   #takeUp(framework: AgentFramework, run: ExecutorRun, { ids, tasks, isCompleted }: RecoveredRun): void {
     const { agent, updates } = this.#options;
+    const earlier = framework.runs.get(ids.executorId);
+    if (earlier !== undefined) this.frameworks.complete(framework, earlier);
     framework.runs.set(ids.executorId, run);
     agent.logger.info('Recovered a run', { containerId: ids.containerId, isCompleted });
     for (const { info, pending } of tasks) {
@@ -86,7 +90,6 @@ export class Executors {
     }
     if (isCompleted) this.frameworks.attach(run, sandboxPath(agent.workDir, ids));
     else this.#start(run);
-    this.frameworks.completeIfOver(run);
   }
 
   /**
@@ -107,8 +110,8 @@ export class Executors {
       if (refusal !== undefined) return { ...refusal, isExecutorThere: framework.runs.has(executorId) };
     }
     const there = framework.runs.get(executorId);
-    if (executor !== undefined && there?.launch(launch) === true) return undefined;
     if (there?.hasEnded === false) {
+      if (executor !== undefined && there.launch(launch)) return undefined;
       const message = `Executor '${executorId}' is terminating or of another kind`;
       return { state: 'TASK_DROPPED', reason: 'REASON_EXECUTOR_TERMINATED', message, isExecutorThere: true };
     }

@@ -45,6 +45,7 @@ describe('POST /api/v1/executor', () => {
     [415, "Expecting 'Content-Type' of application/json or application/x-protobuf", 'x', { 'Content-Type': 'text/x' }],
     [400, 'Failed to parse body into Call protobuf', 'x', { 'Content-Type': PROTOBUF_TYPE }],
     [400, 'Failed to parse body into JSON: ', '{', { 'Content-Type': JSON_TYPE }],
+    [413, 'Expecting a call of at most 16711680 bytes', new Uint8Array(16_711_681), { 'Content-Type': JSON_TYPE }],
     [400, 'Failed to convert JSON into Call protobuf: ', '{}', { 'Content-Type': JSON_TYPE }],
   ])('answers %i %s', async (status, text, body, headers) => {
     const response = await post(body, headers);

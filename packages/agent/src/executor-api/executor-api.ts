@@ -22,7 +22,13 @@ import { validateCall } from './validate-call.ts';
 /** @see src/slave/constants.hpp DEFAULT_EXECUTOR_HEARTBEAT_INTERVAL */
 const HEARTBEAT_MS = 30 * 60 * 1_000;
 
+/** What an executor says goes on to the master with what the agent adds, and has to fit into a request there. */
+const CALL_BYTES_MAX = 16 * 1024 * 1024 - 64 * 1024;
+
 export async function handleExecutorCall(agent: Agent, request: HttpRequest): Promise<HttpReply> {
+  if (request.body.byteLength > CALL_BYTES_MAX) {
+    throw new HttpError(413, `Expecting a call of at most ${CALL_BYTES_MAX} bytes`);
+  }
   const call = readCall(request, executorCallType);
   const problem = validateCall(call);
   if (problem !== undefined) throw new HttpError(400, `Failed to validate Executor::Call: ${problem}`);

@@ -12,7 +12,7 @@ import { TaskRun, type RecoveredTaskRun } from './task-run.ts';
 export interface CommandRunOptions extends ExecutorRunOptions {
   readonly task: TaskInfo;
   /** An earlier agent has begun it. */
-  readonly recovered?: RecoveredTaskRun & { readonly containerId: string };
+  readonly recovered?: RecoveredTaskRun & { readonly containerId: string; readonly isCompleted: boolean };
 }
 
 /** The run of a command executor: one task, which has the executor's container. */
@@ -28,7 +28,7 @@ export class CommandRun implements ExecutorRun {
   readonly #options: CommandRunOptions;
   readonly #task: TaskRun;
   #sandbox: string | undefined;
-  hasEnded = false;
+  hasEnded: boolean;
 
   constructor(options: CommandRunOptions) {
     const { framework, task, recovered } = options;
@@ -43,6 +43,7 @@ export class CommandRun implements ExecutorRun {
     };
     this.journal = options.journalOf(this.ids);
     this.#sandbox = recovered?.sandbox;
+    this.hasEnded = recovered?.isCompleted ?? false;
     const user = options.isSwitchingUser ? (task.command?.user ?? framework.user) : 'root';
     this.user = user;
     this.#task = new TaskRun({

@@ -43,6 +43,8 @@ export interface CustomRunOptions extends ExecutorRunOptions {
 export interface RecoveredCustomRun {
   readonly containerId: string;
   readonly sandbox: string;
+  /** Everything of its container was cleaned up. */
+  readonly isCompleted: boolean;
   readonly tasks: readonly { readonly info: TaskInfo; readonly statuses: readonly TaskStatus[] }[];
   /** Undefined when its container had no process yet or has been cleaned up. */
   readonly process?: ForkedContainer;
@@ -76,7 +78,7 @@ export class CustomRun implements ExecutorRun {
   #givenUp: Failure | undefined;
   /** Changes of the container's limits, one after the other. */
   #limits: Promise<void> = Promise.resolve();
-  hasEnded = false;
+  hasEnded: boolean;
   waitStatus = -1;
 
   constructor(options: CustomRunOptions) {
@@ -93,6 +95,7 @@ export class CustomRun implements ExecutorRun {
     this.user = options.isSwitchingUser ? (executor.command?.user ?? framework.user) : 'root';
     this.journal = options.journalOf(this.ids);
     this.#sandbox = recovered?.sandbox;
+    this.hasEnded = recovered?.isCompleted ?? false;
     this.#tasks = new CustomTasks((task, statuses) => this.#createRecord(task, statuses));
     for (const { info, statuses } of recovered?.tasks ?? []) this.#tasks.recover(info, statuses);
     this.#first = launch === undefined ? undefined : this.#tasks.add(launch).launch;

@@ -69,7 +69,10 @@ export class ExecutorSession {
     for (const { status } of updates) void this.update(status);
     const knownIds = [...tasks, ...updates.map(({ status }) => status)].map(({ task_id: { value } }) => value);
     this.#dropUnknown(new Set(knownIds));
-    for (const [taskId, policy] of this.#kills) this.#sendKill(taskId, policy);
+    for (const [taskId, policy] of this.#kills) {
+      if (this.#options.tasks.get(taskId)?.isOver === false) this.#sendKill(taskId, policy);
+      else this.#kills.delete(taskId);
+    }
   }
 
   /** Tells the executor of the tasks that are ready. */

@@ -32,6 +32,8 @@ export interface GroupRunOptions extends ExecutorRunOptions {
   readonly recovered?: {
     readonly containerId: string;
     readonly sandbox: string;
+    /** Everything of its container was cleaned up. */
+    readonly isCompleted: boolean;
     /** Its container is there. */
     readonly isPrepared: boolean;
     readonly tasks: readonly RecoveredGroupTask[];
@@ -63,7 +65,7 @@ export class GroupRun implements ExecutorRun {
   #preparing: Promise<void> | undefined;
   #hasContainer = false;
   #isEnding = false;
-  hasEnded = false;
+  hasEnded: boolean;
   #sandbox: string | undefined;
 
   constructor(options: GroupRunOptions) {
@@ -80,6 +82,7 @@ export class GroupRun implements ExecutorRun {
     this.user = options.isSwitchingUser ? framework.user : 'root';
     this.journal = options.journalOf(this.ids);
     this.#sandbox = recovered?.sandbox;
+    this.hasEnded = recovered?.isCompleted ?? false;
     const byGroup = Map.groupBy(recovered?.tasks ?? [], ({ place }) => place.groupId);
     for (const [id, tasks] of byGroup) {
       this.#groups.push({ id, places: [], tasks: tasks.map((task) => this.#recoverTask(task)) });

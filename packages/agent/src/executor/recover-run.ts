@@ -26,7 +26,7 @@ export function recoverRun(
   absence: string | undefined,
   options: ExecutorRunOptions,
 ): ExecutorRun | undefined {
-  const { executor, ids, tasks } = recovered;
+  const { executor, ids, tasks, isCompleted } = recovered;
   const { containerId } = ids;
   const sandbox = sandboxPath(options.workDir, ids);
   const [task] = tasks;
@@ -34,7 +34,11 @@ export function recoverRun(
   switch (executorKindOf(recovered)) {
     case 'command': {
       const facts = taskFacts(task, processes.get(containerId), absence);
-      return new CommandRun({ ...options, task: task.info, recovered: { ...facts, containerId, sandbox } });
+      return new CommandRun({
+        ...options,
+        task: task.info,
+        recovered: { ...facts, containerId, sandbox, isCompleted },
+      });
     }
     case 'default': {
       const groupTasks = tasks.flatMap((one): readonly RecoveredGroupTask[] => {
@@ -43,11 +47,11 @@ export function recoverRun(
         return [{ ...taskFacts(one, processes.get(`${containerId}/${place.containerId}`), absence), info, place }];
       });
       const isPrepared = processes.has(containerId);
-      const left = { containerId, sandbox, isPrepared, tasks: groupTasks };
+      const left = { containerId, sandbox, isCompleted, isPrepared, tasks: groupTasks };
       return new GroupRun({ ...options, executor, tasks: [], recovered: left });
     }
     case 'custom': {
-      const left = { containerId, sandbox, tasks, ...processFacts(processes.get(containerId), absence) };
+      const left = { containerId, sandbox, isCompleted, tasks, ...processFacts(processes.get(containerId), absence) };
       return new CustomRun({ ...options, executor, recovered: left });
     }
   }
