@@ -10,12 +10,29 @@ const rooms = ['packages', 'apps'].flatMap((kind) =>
   })),
 );
 
+/** Tests of clusters in containers: a project of its own, since an engine has to be there before them. */
+const CONTAINERS = 'src/containers/**/*.test.ts';
+
 export default defineConfig({
   test: {
-    projects: [...rooms, { root: 'tools', include: ['*.test.ts'] }].map(({ root, include }) => ({
-      extends: true as const,
-      test: { name: nameOf(root), root: join(import.meta.dirname, root), include },
-    })),
+    projects: [
+      ...[...rooms, { root: 'tools', include: ['*.test.ts'] }].map(({ root, include }) => ({
+        extends: true as const,
+        test: { name: nameOf(root), root: join(import.meta.dirname, root), include, exclude: [CONTAINERS] },
+      })),
+      {
+        extends: true as const,
+        test: {
+          name: 'containers',
+          root: join(import.meta.dirname, 'apps/integration'),
+          include: [CONTAINERS],
+          globalSetup: join(import.meta.dirname, 'apps/integration/src/containers/engine-setup.ts'),
+          // One cluster at a time: they are several hosts each.
+          fileParallelism: false,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
     passWithNoTests: true,
     // Generous: a busy machine is no failure. What must not take long is measured, not asserted.
     testTimeout: 20_000,

@@ -29,7 +29,7 @@ afterAll(async () => {
 const run = async (volume: string, command: string): Promise<string> =>
   await engine.docker(['run', '--rm', '--network=none', `--volume=${volume}`, IMAGE, 'sh', '-c', command]);
 
-describe('the Docker Engine', { tags: ['docker'] }, () => {
+describe('the Docker Engine', { tags: ['docker', 'root'] }, () => {
   it.each(DRIVERS)('creates, mounts, shares and removes a volume of $profile', async ({ profile, scope, listing }) => {
     const name = `${profile}-v1`;
     expect(await engine.docker(['volume', 'create', `--driver=${profile}`, name])).toBe(name);

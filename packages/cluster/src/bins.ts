@@ -22,6 +22,11 @@ export function binArgv(name: BinName): readonly [string, string] {
   return [process.execPath, join(ROOT, BINS[name])];
 }
 
+/** argv of the project's own CLI, on the Node that runs this process. */
+export function drydockArgv(...args: readonly string[]): readonly [string, ...string[]] {
+  return [process.execPath, join(ROOT, 'apps/drydock/bin/drydock.js'), ...args];
+}
+
 /** A PATH in which the bins and the pinned Node come first. */
 export function binPath(path: string): string {
   const system = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

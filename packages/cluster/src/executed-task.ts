@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { RunResult } from '@drydock/base/subprocess';
 
 /** What mesos-execute is asked to run. */
@@ -32,6 +30,12 @@ export interface ExecutedTask {
   readonly stderr: string;
 }
 
+/** Where a task wrote. */
+export interface TaskFiles {
+  readonly directory: string;
+  read(file: string): Promise<string>;
+}
+
 export function executeFlags(master: string, options: ExecuteOptions): readonly string[] {
   const { command, name = 'test', image = 'ubuntu:14.04', volumes, flags = [] } = options;
   return [
@@ -47,19 +51,17 @@ export function executeFlags(master: string, options: ExecuteOptions): readonly 
 export async function toExecutedTask(
   result: RunResult,
   options: ExecuteOptions,
-  findSandbox: (frameworkId: string, taskId: string) => Promise<string | undefined>,
+  findSandbox: (frameworkId: string, taskId: string) => Promise<TaskFiles | undefined>,
 ): Promise<ExecutedTask> {
   const frameworkId = /^Subscribed with ID (\S+)$/m.exec(result.stdout)?.[1] ?? '';
   const sandbox = frameworkId === '' ? undefined : await findSandbox(frameworkId, options.name ?? 'test');
-  const read = async (file: string): Promise<string> =>
-    sandbox === undefined ? '' : await readFile(join(sandbox, file), 'utf8');
   return {
     result,
     frameworkId,
-    sandbox,
+    sandbox: sandbox?.directory,
     states: [...result.stdout.matchAll(/^Received status update (TASK_\w+)/gm)].map(([, state = '']) => state),
     message: result.stdout.split("  message: '").at(-1)?.split("'\n")[0] ?? '',
-    stdout: await read('stdout'),
-    stderr: await read('stderr'),
+    stdout: (await sandbox?.read('stdout')) ?? '',
+    stderr: (await sandbox?.read('stderr')) ?? '',
   };
 }

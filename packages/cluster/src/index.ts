@@ -9,3 +9,18 @@ export type { Leak } from './leaks.ts';
 export { NamespaceError } from './private-namespace.ts';
 export { isOrdinaryUser, userNamespaceProblem } from './user-namespace.ts';
 export { DockerCommandError, StartedDockerEngine } from './docker-engine.ts';
+export { MesosClusterLocal } from './cluster/mesos-cluster-local.ts';
+export type { StartedLocalCluster } from './cluster/mesos-cluster-local.ts';
+export type {
+  DriverMisuse,
+  DriverRequest,
+  LaunchedTask,
+  MesosCluster,
+  StartedAgent,
+  StartedDaemon,
+  StartedDriver,
+} from './cluster/mesos-cluster.ts';
+export { ClusterTask } from './cluster/cluster-task.ts';
+export type { Sandbox, TaskQuery } from './cluster/cluster-task.ts';
+export { WaitFor } from './cluster/wait-condition.ts';
+export type { WaitCondition } from './cluster/wait-condition.ts';

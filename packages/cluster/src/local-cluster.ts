@@ -3,12 +3,13 @@
  * talk to them.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
+import type { AgentState } from './agent-state.ts';
 import { binArgv, binPath, type BinName } from './bins.ts';
 import { DaemonProcess, type StopSignal } from './daemon-process.ts';
 import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
@@ -38,15 +39,10 @@ export interface StartedAgentProcess {
   readonly argv: readonly string[];
 }
 
-/** What `GET /state` of an agent says of executors, as far as it is used here. */
-interface AgentState {
-  readonly frameworks: readonly AgentFrameworkState[];
-  readonly completed_frameworks: readonly AgentFrameworkState[];
-}
-interface AgentFrameworkState {
-  readonly id: string;
-  readonly executors: readonly { readonly id: string; readonly directory: string }[];
-  readonly completed_executors: readonly { readonly id: string; readonly directory: string }[];
+interface StartedMasterProcess {
+  readonly address: string;
+  readonly daemon: DaemonProcess;
+  readonly flags: readonly string[];
 }
 
 const READY_MS_MAX = 20_000;
@@ -61,7 +57,7 @@ export class LocalCluster implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #daemons: DaemonProcess[] = [];
   readonly #agents: StartedAgentProcess[] = [];
-  #master: { readonly address: string; readonly daemon: DaemonProcess } | undefined;
+  #master: StartedMasterProcess | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -107,7 +103,7 @@ export class LocalCluster implements AsyncDisposable {
     return this.#startedMaster.daemon;
   }
 
-  get #startedMaster(): { readonly address: string; readonly daemon: DaemonProcess } {
+  get #startedMaster(): StartedMasterProcess {
     if (this.#master === undefined) throw new Error('The master of this cluster is not started');
     return this.#master;
   }
@@ -141,8 +137,19 @@ export class LocalCluster implements AsyncDisposable {
 
   async startMaster(flags: readonly string[] = []): Promise<void> {
     const workDir = join(this.directory, 'master');
+    const addressFile = join(workDir, 'master.address');
+    // One that was killed leaves it behind.
+    await rm(addressFile, { force: true });
     const daemon = await this.#startDaemon('mesos-master', 'mesos-master', [`--work_dir=${workDir}`, ...flags]);
-    this.#master = { daemon, address: await this.#readAddress(daemon, join(workDir, 'master.address')) };
+    this.#master = { daemon, flags, address: await this.#readAddress(daemon, addressFile) };
+  }
+
+  /** Starts a master that has ended again, with the same flags, at the same address. */
+  async restartMaster(): Promise<void> {
+    const { daemon, flags, address } = this.#startedMaster;
+    await daemon.exited;
+    const port = address.slice(address.lastIndexOf(':') + 1);
+    await this.startMaster([...flags.filter((flag) => !flag.startsWith('--port=')), `--port=${port}`]);
   }
 
   /** Starts an agent with the document's flags, which `flags` may replace and add to, and waits until the master has it. */
@@ -255,11 +262,11 @@ export class LocalCluster implements AsyncDisposable {
   async execute(options: ExecuteOptions): Promise<ExecutedTask> {
     const bound = options.signal === undefined ? {} : { signal: options.signal };
     const result = await this.run('mesos-execute', executeFlags(this.master, options), bound);
-    return await toExecutedTask(
-      result,
-      options,
-      async (frameworkId, taskId) => await this.sandbox(frameworkId, taskId),
-    );
+    return await toExecutedTask(result, options, async (frameworkId, taskId) => {
+      const directory = await this.sandbox(frameworkId, taskId);
+      if (directory === undefined) return undefined;
+      return { directory, read: async (file) => await readFile(join(directory, file), 'utf8') };
+    });
   }
 
   /** Runs a bin inside to its end. */

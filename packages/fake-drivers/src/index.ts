@@ -10,3 +10,5 @@ export { convoyProfiles, driverProfiles, findProfile } from './profiles/index.ts
 export { canUseExt4Loop } from './store/ext4-loop-store.ts';
 export { parseSizeBytes } from './volume-size.ts';
 export { fill } from './template.ts';
+export { serviceOf } from './open-engine.ts';
+export { startEmulator } from './emulators/start-emulator.ts';

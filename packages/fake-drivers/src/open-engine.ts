@@ -12,7 +12,7 @@ import { createEc2Client } from './clients/ec2-client.ts';
 import { FlockerClient } from './clients/flocker-client.ts';
 import type { RequestPorts } from './clients/retrying-request.ts';
 import { DriverEngine, type EnginePorts } from './driver-engine.ts';
-import { startEmulator } from './emulators/start-emulator.ts';
+import { startEmulator, type EmulatorKind } from './emulators/start-emulator.ts';
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { RecordBook } from './records/record-book.ts';
 import type { SeededRandom } from '@drydock/base/seeded-random';
@@ -86,16 +86,21 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   };
 }
 
+/** What the profile talks to, to know the volumes; undefined when it knows them by itself. */
+export function serviceOf({ backing }: DriverProfile): EmulatorKind | undefined {
+  return backing === 'local' || backing === 'pool' ? undefined : backing;
+}
+
 /** Starts what the profile talks to, unless it runs elsewhere; gives its address. */
 async function ensureService(
   { profile, shared, ports }: OpenEngineOptions,
   directory: string,
   resources: AsyncDisposableStack,
 ): Promise<string | undefined> {
-  const { backing } = profile;
-  if (backing === 'local' || backing === 'pool') return undefined;
+  const kind = serviceOf(profile);
+  if (kind === undefined) return undefined;
   if (shared?.endpoint !== undefined) return shared.endpoint;
-  return resources.use(await startEmulator(backing, { directory, ports })).endpoint;
+  return resources.use(await startEmulator(kind, { directory, ports })).endpoint;
 }
 
 function createBacking(

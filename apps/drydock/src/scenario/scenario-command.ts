@@ -26,6 +26,7 @@ interface ScenarioFlags {
   readonly image?: string;
   readonly client: (typeof CLIENTS)[number];
   readonly dvdcliCompat?: (typeof DVDCLI_COMPATS)[number];
+  readonly inDocker?: boolean;
 }
 
 /** `drydock scenario` */
@@ -43,6 +44,7 @@ export function scenarioCommand(): Command {
     .addOption(
       new Option('--dvdcli-compat <version>', 'the dvdcli to behave as; default: 0.2').choices([...DVDCLI_COMPATS]),
     )
+    .option('--in-docker', 'run it inside one container: needs a Docker Engine, and neither Linux nor root')
     .action(async (flags: ScenarioFlags) => {
       process.exitCode = await runCommand(flags);
     });
@@ -52,6 +54,7 @@ async function runCommand(flags: ScenarioFlags): Promise<number> {
   if (flags.client === 'plugin' && flags.dvdcliCompat !== undefined) {
     throw new ScenarioUsageError('Expected --dvdcli-compat without --client=plugin: no dvdcli is run with it');
   }
+  if (flags.inDocker === true) return await runContained(flags);
   const problem = isOrdinaryUser() ? await ordinaryUserProblem() : undefined;
   if (problem !== undefined) throw new ScenarioUsageError(problem);
   const stopping = new AbortController();
@@ -75,6 +78,22 @@ async function runCommand(flags: ScenarioFlags): Promise<number> {
   } finally {
     await images.remove();
   }
+}
+
+async function runContained(flags: ScenarioFlags): Promise<number> {
+  const { image, keep, json, client, dvdcliCompat } = flags;
+  if (image !== undefined || keep === true) {
+    throw new ScenarioUsageError(
+      `Expected --in-docker without ${image === undefined ? '--keep' : '--image'}: the container is gone when the story ends`,
+    );
+  }
+  // Loaded only here: testcontainers takes a while.
+  const { runInDocker } = await import('./in-docker.ts');
+  return await runInDocker([
+    `--client=${client}`,
+    ...(json === true ? ['--json'] : []),
+    ...(dvdcliCompat === undefined ? [] : [`--dvdcli-compat=${dvdcliCompat}`]),
+  ]);
 }
 
 /** The directory of archives for the agent. */

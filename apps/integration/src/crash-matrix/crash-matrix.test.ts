@@ -38,9 +38,10 @@ describe('a run of the crash matrix', { tags: ['root'] }, () => {
   }, 60_000);
 
   it.each([
-    ['keeps-checkpoints', 'leak', 'checkpoint '],
-    ['ends-containers', 'lost', 'its processes were ended'],
-    ['unmounts-at-start', 'lost', '-shared was unmounted under'],
+    ['keeps-checkpoints', 'leak', /checkpoint /],
+    // By the time it is looked at, the agent may have told of the end.
+    ['ends-containers', 'lost', /its processes were ended|was ended with its agent/],
+    ['unmounts-at-start', 'lost', /-shared was unmounted under/],
   ] as const)(
     'finds what is wrong with an agent with the fault %s',
     { timeout: 300_000 },
@@ -55,7 +56,7 @@ describe('a run of the crash matrix', { tags: ['root'] }, () => {
         faultModule,
         waitMsMax: 10_000,
       });
-      expect(outcome.findings).toContainEqual({ kind, what: expect.stringContaining(what) });
+      expect(outcome.findings).toContainEqual({ kind, what: expect.stringMatching(what) });
     },
   );
 });

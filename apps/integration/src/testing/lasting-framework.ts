@@ -1,5 +1,6 @@
-/** A framework in plain `fetch` that stays, keeps what it hears and acknowledges it. Nothing of ours is in it. */
+/** A framework in plain `fetch` that stays, keeps what it hears and acknowledges it. Only the names of the terminal states are ours. */
 import { waitUntil } from '@drydock/base/wait-until';
+import { isTerminalState, type TaskState } from '@drydock/mesos';
 
 type Json = Record<string, unknown>;
 
@@ -28,6 +29,7 @@ export interface Heard {
   readonly update?: { readonly status: Status };
   /** `data` in base64. */
   readonly message?: { readonly executor_id: Json; readonly data: string };
+  readonly error?: { readonly message: string };
   readonly failure?: { readonly agent_id?: Json; readonly executor_id?: Json; readonly status?: number };
 }
 
@@ -37,6 +39,8 @@ const scalar = (name: string, value: number): Json => ({ name, type: 'SCALAR', s
 
 export class LastingFramework implements AsyncDisposable {
   readonly events: Heard[] = [];
+  /** Whether it acknowledges what it is told, at once; what it did not, `acknowledgeAll` does. */
+  acknowledges = true;
   readonly #api: string;
   readonly #closing = new AbortController();
   #streamId = '';
@@ -53,8 +57,9 @@ export class LastingFramework implements AsyncDisposable {
     return this.#id !== undefined;
   }
 
-  /** Also again, under the id that it got before. */
-  async subscribe(info: Json = {}): Promise<void> {
+  /** Also again, under the id that it got before, or under that of another instance. */
+  async subscribe(info: Json = {}, takeOver?: Json): Promise<void> {
+    this.#id = takeOver ?? this.#id;
     const id = this.#id === undefined ? {} : { framework_id: this.#id };
     const own = this.#id === undefined ? {} : { id: this.#id };
     const frameworkInfo = { user: 'root', name: 'lasting', failover_timeout: 600, ...own, ...info };
@@ -123,6 +128,16 @@ export class LastingFramework implements AsyncDisposable {
     await this.call({ type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
   }
 
+  /** Gives back the offers that it holds and asks for none, so that other frameworks get them. */
+  async rest(): Promise<void> {
+    const offers = this.#offers();
+    for (const { id } of offers) this.#answered.add(id['value']);
+    await this.call({ type: 'SUPPRESS' });
+    const filters = { refuse_seconds: 0 };
+    if (offers.length > 0)
+      await this.call({ type: 'DECLINE', decline: { offer_ids: offers.map(({ id }) => id), filters } });
+  }
+
   async kill(taskId: string): Promise<void> {
     await this.call({ type: 'KILL', kill: { task_id: { value: taskId } } });
   }
@@ -152,6 +167,18 @@ export class LastingFramework implements AsyncDisposable {
         timeoutMs: 20_000,
       },
     );
+    if (status === undefined) throw new Error('waitUntil gives only good values');
+    return status;
+  }
+
+  /** The last status of a task, when it is a terminal one. */
+  async ended(taskId: string, timeoutMs = 20_000): Promise<Status> {
+    const last = (): Status | undefined => this.#statuses(0).findLast((one) => one.task_id.value === taskId);
+    const status = await waitUntil(last, {
+      what: `the end of ${taskId}`,
+      timeoutMs,
+      until: (one) => one !== undefined && isTerminalState(one.state as TaskState),
+    });
     if (status === undefined) throw new Error('waitUntil gives only good values');
     return status;
   }
@@ -201,10 +228,18 @@ export class LastingFramework implements AsyncDisposable {
   #take(event: Heard): void {
     this.events.push(event);
     const status = event.update?.status;
-    if (status?.uuid === undefined) return;
-    const { agent_id: agentId, task_id: taskId, uuid } = status;
-    const acknowledge = { agent_id: agentId, task_id: taskId, uuid };
     // Of a master that is gone; the agent tells its update again.
-    void this.call({ type: 'ACKNOWLEDGE', acknowledge }).catch(() => undefined);
+    if (status !== undefined && this.acknowledges) void this.#acknowledge(status).catch(() => undefined);
+  }
+
+  /** Everything that it was told, once more or for the first time, and from now on at once. */
+  async acknowledgeAll(): Promise<void> {
+    this.acknowledges = true;
+    for (const status of this.#statuses(0)) await this.#acknowledge(status);
+  }
+
+  async #acknowledge({ agent_id: agentId, task_id: taskId, uuid }: Status): Promise<void> {
+    if (uuid === undefined) return;
+    await this.call({ type: 'ACKNOWLEDGE', acknowledge: { agent_id: agentId, task_id: taskId, uuid } });
   }
 }

@@ -22,7 +22,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 }
 
 /** Waits until no container is left and fails when anything of them is. */
-export async function assertNothingLeft(cluster: LocalCluster): Promise<void> {
+export async function assertNothingLeft(cluster: Pick<LocalCluster, 'waitUntilIdle' | 'leaks'>): Promise<void> {
   await cluster.waitUntilIdle();
   const leaks = await cluster.leaks();
   if (leaks.length > 0) throw new Error(`Left behind: ${leaks.map(({ kind, what }) => `${kind} ${what}`).join(', ')}`);

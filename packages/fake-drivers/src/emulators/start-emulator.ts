@@ -8,9 +8,14 @@ import { answerEc2 } from './ec2-api.ts';
 import { FlockerApi } from './flocker-api.ts';
 import { startTcpHttpServer, type StartedService } from './tcp-http-server.ts';
 
+/** EC2's query API, Keystone with Cinder, or flocker's control service. */
+export type EmulatorKind = 'ec2' | 'cinder' | 'flocker';
+
 export interface EmulatorOptions {
   /** Shared by all nodes: data of the volumes, and the service's own records below `service`. */
   readonly directory: string;
+  /** Address to listen on; default 127.0.0.1. */
+  readonly ip?: string;
   /** Default: any that is free. */
   readonly port?: number;
   readonly ports?: EnginePorts;
@@ -21,15 +26,15 @@ export interface EmulatorOptions {
   readonly convergeMs?: number;
 }
 
-/** Serves on the loopback interface until it is stopped; its records survive it. */
-export async function startEmulator(
-  kind: 'ec2' | 'cinder' | 'flocker',
-  options: EmulatorOptions,
-): Promise<StartedService> {
+/** Serves until it is stopped; its records survive it. */
+export async function startEmulator(kind: EmulatorKind, options: EmulatorOptions): Promise<StartedService> {
   const { directory: dataDirectory, limits = {} } = options;
   const ports = options.ports ?? { files: systemFiles, clock: systemClock, random: systemRandom };
   const directory = join(dataDirectory, SERVICE_DIRECTORY);
-  const where = options.port === undefined ? {} : { port: options.port };
+  const where = {
+    ...(options.ip === undefined ? {} : { ip: options.ip }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+  };
   if (kind === 'flocker') {
     const { convergeMs } = options;
     const common = { directory, dataDirectory, ports };

@@ -1,4 +1,4 @@
-/** A small HTTP server on the loopback interface, for the services that nodes share. */
+/** A small HTTP server for the services that nodes share. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '@drydock/base/errors';
@@ -19,7 +19,7 @@ export interface ServiceReply {
 }
 
 export interface StartedService extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://ADDRESS:PORT` */
   readonly endpoint: string;
   /** Breaks the connections that are open. Safe to call twice. */
   stop(): Promise<void>;
@@ -27,10 +27,10 @@ export interface StartedService extends AsyncDisposable {
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** Listens on 127.0.0.1. A rejection of `handle` is answered with status 500 and its message. */
+/** Listens on `ip`, by default 127.0.0.1. A rejection of `handle` is answered with status 500 and its message. */
 export async function startTcpHttpServer(
   handle: (request: ServiceRequest) => Promise<ServiceReply>,
-  options: { readonly port?: number } = {},
+  options: { readonly port?: number; readonly ip?: string } = {},
 ): Promise<StartedService> {
   const server = createServer((request, response) => {
     void answer(request, handle).then((reply) => {
@@ -38,9 +38,10 @@ export async function startTcpHttpServer(
       response.end(reply.body);
     });
   });
+  const { ip = '127.0.0.1' } = options;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host: '127.0.0.1', port: options.port ?? 0 }, resolve);
+  server.listen({ host: ip, port: options.port ?? 0 }, resolve);
   await promise;
   const { port } = server.address() as AddressInfo; // a TCP server that listens has one
   let stopped: Promise<void> | undefined;
@@ -54,7 +55,7 @@ export async function startTcpHttpServer(
     server.closeAllConnections();
     await closed;
   };
-  return { endpoint: `http://127.0.0.1:${port}`, stop, [Symbol.asyncDispose]: stop };
+  return { endpoint: `http://${ip}:${port}`, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function answer(

@@ -1,0 +1,15 @@
+export { EngineFailedError } from './own-engine.ts';
+export { findEngine, prepareEngine } from './engine.ts';
+export type { FoundEngine } from './engine.ts';
+export { RUN_LABEL } from './run-network.ts';
+export { MesosClusterContainers, StartedContainersCluster } from './mesos-cluster-containers.ts';
+export type { ContainerAgent } from './container-agent.ts';
+export type { ContainerDaemon } from './container-daemon.ts';
+export type { FrameworkHost } from './framework-host.ts';
+export { HostCommandError } from './host-container.ts';
+export type { HostResult, StartedHost } from './host-container.ts';
+export { HostImageError } from './host-image/host-image-error.ts';
+export { MissingProgramError } from './host-image/machine-programs.ts';
+export type { Partition } from './partition.ts';
+export { startSingleHost } from './single-host.ts';
+export type { SingleHost } from './single-host.ts';
