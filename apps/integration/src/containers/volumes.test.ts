@@ -109,7 +109,7 @@ describe('volumes in a cluster of hosts', { tags: ['docker'] }, () => {
     await waitUntil(async () => (await written()) >= 3, { what: 'three lines of the first writer', timeoutMs: 30_000 });
 
     const keep =
-      'cp /data/log /data/before; until [ -e /data/go ]; do sleep 0.1; done; cmp /data/log /data/before && wc -l </data/log';
+      'cp /data/log /data/before; until [ -e /data/go ]; do sleep 0.1; done; [ "$(cat /data/log)" = "$(cat /data/before)" ] && wc -l </data/log';
     await tasks.launch(b, { name: 'p2', command: keep, volumes });
     await tasks.running('p2');
     const taken = await written();
@@ -176,8 +176,11 @@ describe('volumes in a cluster of hosts', { tags: ['docker'] }, () => {
     const master = `master:${cluster.master.address.split(':')[1] ?? ''}`;
     const argv = ['mesos-execute', `--master=${master}`, `--task_group=${JSON.stringify(group)}`];
     const { exitCode, stdout } = await cluster.frameworks.exec(argv);
-    expect(exitCode).toBe(0);
-    expect(stdout.match(/TASK_FINISHED for task '[rw]'/g)).toHaveLength(2);
+    expect([exitCode, stdout.match(/TASK_FINISHED for task '[rw]'/g)?.length, stdout]).toEqual([
+      0,
+      2,
+      expect.anything(),
+    ]);
     expect(await (await cluster.sandbox({ id: 'r' })).read('tasks/r/stdout')).toBe('shared\n');
   });
 });

@@ -68,6 +68,7 @@ export class StartedLocalCluster implements MesosCluster {
   readonly master: StartedDaemon;
   readonly agents: readonly StartedAgent[];
   readonly #logsDirectory: string | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(processes: LocalCluster, spec: ClusterSpec, drivers: ReadonlyMap<string, LocalDriver>) {
     this.processes = processes;
@@ -104,6 +105,11 @@ export class StartedLocalCluster implements MesosCluster {
   }
 
   async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     if (this.#logsDirectory !== undefined) await this.#keepLogs(this.#logsDirectory);
     await this.processes.stop();
   }
