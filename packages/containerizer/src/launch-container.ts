@@ -154,6 +154,7 @@ export function limitsOf(
   return {
     cgroupsPath: `/${cgroups.rootName}/${containerText(containerId)}`,
     hasSwapLimit: cgroups.hasSwapLimit,
+    devices: cgroups.devices,
     ...(cpus > 0 ? { cpuShares: Math.max(CPU_SHARES_MIN, Math.round(cpus * CPU_SHARES_PER_CPU)) } : {}),
     ...(memoryMegabytes > 0
       ? { memoryBytes: Math.max(MEMORY_BYTES_MIN, Math.round(memoryMegabytes * 1024 * 1024)) }

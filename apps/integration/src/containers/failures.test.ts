@@ -82,7 +82,7 @@ describe('a cluster whose parts fail', { tags: ['docker'] }, () => {
     await agent.restart();
     expect(await agent.id()).toBe(id);
     const told = (): number => framework.statesOf('k1').filter((state) => state === 'TASK_FINISHED').length;
-    // Again 10 s after the first time. @see src/slave/constants.hpp, STATUS_UPDATE_RETRY_INTERVAL_MIN
+    // At the latest 10 s after the first time. @see src/slave/constants.hpp, STATUS_UPDATE_RETRY_INTERVAL_MIN
     await waitUntil(() => told() >= 2, { what: 'the end of k1 to be told again', timeoutMs: 40_000 });
     await framework.acknowledgeAll();
     await agent.waitFor(isSettled('k1'));

@@ -107,6 +107,8 @@ describe('volumes in a cluster of hosts', { tags: ['docker'] }, () => {
     const written = async (): Promise<number> =>
       (await first.stdout()).split('\n').filter((line) => line.startsWith('wrote')).length;
     await waitUntil(async () => (await written()) >= 3, { what: 'three lines of the first writer', timeoutMs: 30_000 });
+    // What is not on the device when it is taken is lost, as in a crash.
+    expect(await a.exec(['sync'])).toMatchObject({ exitCode: 0 });
 
     const keep =
       'cp /data/log /data/before; until [ -e /data/go ]; do sleep 0.1; done; [ "$(cat /data/log)" = "$(cat /data/before)" ] && wc -l </data/log';
@@ -122,7 +124,7 @@ describe('volumes in a cluster of hosts', { tags: ['docker'] }, () => {
     ]);
     expect(go).toMatchObject({ exitCode: 0 });
     const p2 = await tasks.end('p2');
-    expect(p2).toEqual({ state: 'TASK_FINISHED', message: expect.anything(), stdout: expect.anything() });
+    expect(p2).toMatchObject({ state: 'TASK_FINISHED' });
     expect(Number(p2.stdout.match(/^(\d+)$/m)?.[1])).toBeLessThanOrEqual(taken + 1);
     expect(await tasks.kill('p1')).toMatchObject({ state: 'TASK_KILLED' });
   });

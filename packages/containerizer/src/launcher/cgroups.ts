@@ -5,6 +5,7 @@
 import { mkdir, readFile, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '@drydock/base/errors';
+import { readDeviceRules, type DeviceRule } from './device-rules.ts';
 
 /** The hierarchies in which containers get groups of their own. */
 export interface Cgroups {
@@ -14,6 +15,8 @@ export interface Cgroups {
   /** `mesos`: parent of the containers' groups. */
   readonly rootName: string;
   readonly hasSwapLimit: boolean;
+  /** What containers on the host's root may use. */
+  readonly devices: readonly DeviceRule[];
   /** File with a line `oom_kill <count>` for the container with this id. */
   oomCounterOf(runtimeId: string): string;
 }
@@ -46,6 +49,7 @@ export async function probeCgroups(rootName: string): Promise<Cgroups | { readon
   const mounts = parseCgroupMounts(await readFile('/proc/self/mountinfo', 'utf8'));
   const memory = mounts.find(({ version, controllers }) => version === 1 && controllers.includes('memory'));
   const cpu = mounts.find(({ version, controllers }) => version === 1 && controllers.includes('cpu'));
+  const listing = mounts.find(({ version, controllers }) => version === 1 && controllers.includes('devices'));
   const unified = mounts.find(({ version }) => version === 2);
   try {
     if (memory !== undefined && cpu !== undefined) {
@@ -55,6 +59,7 @@ export async function probeCgroups(rootName: string): Promise<Cgroups | { readon
         mountpoints: mounts.map(({ mountpoint }) => mountpoint),
         rootName,
         hasSwapLimit: await exists(join(memory.mountpoint, 'memory.memsw.limit_in_bytes')),
+        devices: await readDeviceRules(listing?.mountpoint),
         oomCounterOf: (id) => join(memory.mountpoint, rootName, id, 'memory.oom_control'),
       };
     }
@@ -72,6 +77,7 @@ export async function probeCgroups(rootName: string): Promise<Cgroups | { readon
       rootName,
       // Only groups below the root have the file; where the kernel accounts no swap, the new group lacks it, too.
       hasSwapLimit: await exists(join(unified.mountpoint, rootName, 'memory.swap.max')),
+      devices: await readDeviceRules(listing?.mountpoint),
       oomCounterOf: (id) => join(unified.mountpoint, rootName, id, 'memory.events'),
     };
   } catch (error) {

@@ -6,6 +6,7 @@
  * `/`, and without a `/dev` entry it rewrites the host's devtmpfs. `assertSafeConfig` refuses both, whoever wrote them.
  * @see https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md
  */
+import type { DeviceRule } from './device-rules.ts';
 import { assert } from '@drydock/base/errors';
 import type { ContainerMount } from '@drydock/isolator';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
@@ -43,7 +44,7 @@ export interface OciConfig {
 }
 
 interface OciResources {
-  readonly devices?: readonly { readonly allow: boolean; readonly access: string }[];
+  readonly devices?: readonly DeviceRule[];
   readonly cpu?: { readonly shares: number };
   readonly memory?: { readonly limit: number; readonly swap?: number };
 }
@@ -71,6 +72,8 @@ export interface ContainerLimits {
   readonly memoryBytes?: number;
   /** Whether the kernel accounts swap, so that the limit can cover it. */
   readonly hasSwapLimit: boolean;
+  /** For a container on the host's root. */
+  readonly devices: readonly DeviceRule[];
 }
 
 export interface OciConfigOptions {
@@ -203,7 +206,7 @@ function toOciMount(mount: ContainerMount): OciMount {
 function toResources(limits: ContainerLimits, isImage: boolean): OciResources {
   // A container on the host's root sees the host's devices, as upstream without a devices isolator; one with an image
   // gets the runtime's short list.
-  return { ...(isImage ? {} : { devices: [{ allow: true, access: 'rwm' }] }), ...toLimitedResources(limits) };
+  return { ...(isImage ? {} : { devices: limits.devices }), ...toLimitedResources(limits) };
 }
 
 /** What a runtime's `update` takes. */
