@@ -10,7 +10,9 @@ import { readTextIfThere } from '@drydock/base/read-if-there';
 import { run, type RunOptions, type RunResult } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { AgentState } from './agent-state.ts';
+import { withDocumentFlags } from './agent-flags.ts';
 import { binArgv, binPath, type BinName } from './bins.ts';
+import { getJson } from './cluster/http-get.ts';
 import { DaemonProcess, type StopSignal } from './daemon-process.ts';
 import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
@@ -46,7 +48,6 @@ interface StartedMasterProcess {
 }
 
 const READY_MS_MAX = 20_000;
-const HTTP_MS_MAX = 5_000;
 
 export class LocalCluster implements AsyncDisposable {
   readonly runId: string;
@@ -161,18 +162,8 @@ export class LocalCluster implements AsyncDisposable {
     const runtimeDir = isFirst ? '/run/mesos' : `/run/mesos-${this.#agents.length + 1}`;
     const checkpointDir = `${runtimeDir}/isolators/docker/volume`;
     const own = isFirst ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
-    const given = options.flags ?? [];
-    const standard = [
-      `--master=${this.master}`,
-      '--isolation=docker/volume,docker/runtime,filesystem/linux',
-      `--work_dir=${workDir}`,
-      '--image_providers=docker',
-      '--executor_environment_variables={}',
-      `--docker_registry=${this.#options.imagesDirectory}`,
-      ...own,
-    ];
-    const isGiven = (flag: string): boolean => given.some((it) => nameOf(it) === nameOf(flag));
-    const argv = [...standard.filter((flag) => !isGiven(flag)), ...given];
+    const places = { master: this.master, workDir, registry: this.#options.imagesDirectory };
+    const argv = withDocumentFlags(places, [...own, ...(options.flags ?? [])]);
     const agent = await this.#runAgent({ name, workDir, checkpointDir, argv });
     this.#agents.push(agent);
     return agent;
@@ -199,7 +190,7 @@ export class LocalCluster implements AsyncDisposable {
     await waitUntil(
       async () => {
         await daemon.assertRunning();
-        return (await this.#get(this.master, '/state')) as { slaves: { pid: string; active: boolean }[] };
+        return (await getJson(`http://${this.master}`, '/state')) as { slaves: { pid: string; active: boolean }[] };
       },
       {
         what: `${name} to register`,
@@ -298,7 +289,7 @@ export class LocalCluster implements AsyncDisposable {
   /** Undefined when the agent ends meanwhile. */
   async #stateOf({ address, daemon }: StartedAgentProcess): Promise<AgentState | undefined> {
     try {
-      return (await this.#get(address, '/state')) as AgentState;
+      return (await getJson(`http://${address}`, '/state')) as AgentState;
     } catch (error) {
       const isEnding = await waitUntil(() => daemon.hasEnded, { what: `${daemon.name} to end` }).catch(() => false);
       if (isEnding === false) throw error;
@@ -311,7 +302,9 @@ export class LocalCluster implements AsyncDisposable {
     await waitUntil(
       async () =>
         (
-          await Promise.all(this.#runningAgents.map(async ({ address }) => await this.#get(address, '/containers')))
+          await Promise.all(
+            this.#runningAgents.map(async ({ address }) => await getJson(`http://${address}`, '/containers')),
+          )
         ).flat(),
       {
         what: 'all containers to be cleaned up',
@@ -388,15 +381,4 @@ export class LocalCluster implements AsyncDisposable {
     );
     return (text ?? '').trim();
   }
-
-  async #get(address: string, path: string): Promise<unknown> {
-    const response = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(HTTP_MS_MAX) });
-    if (!response.ok) throw new Error(`GET http://${address}${path} was answered with ${response.status}`);
-    return await response.json();
-  }
-}
-
-/** `--name=value` -> `--name` */
-function nameOf(flag: string): string {
-  return flag.replace(/=.*$/s, '');
 }

@@ -1,5 +1,6 @@
 /** A host with an agent and volume drivers. */
 import { waitUntil } from '@drydock/base/wait-until';
+import { withDocumentFlags } from '../agent-flags.ts';
 import type { StartedAgent, StartedDriver } from '../cluster/mesos-cluster.ts';
 import type { Leak } from '../leaks.ts';
 import { ContainerDaemon } from './container-daemon.ts';
@@ -96,21 +97,11 @@ export class ContainerAgent extends ContainerDaemon implements StartedAgent {
 }
 
 function agentArgv(host: StartedHost, master: ContainerDaemon, flags: readonly string[]): readonly string[] {
-  const isolation = flags.some((flag) => flag.startsWith('--isolation='))
-    ? []
-    : ['--isolation=docker/volume,docker/runtime,filesystem/linux'];
-  return [
-    'mesos-agent',
-    `--master=${master.host.name}:${master.address.split(':')[1] ?? ''}`,
-    '--ip=0.0.0.0',
-    `--advertise_ip=${host.address}`,
-    `--hostname=${host.name}`,
-    ...isolation,
-    '--work_dir=/var/lib/mesos/agent',
-    '--image_providers=docker',
-    '--docker_registry=/opt/drydock/.drydock/images',
-    '--docker_store_dir=/var/lib/mesos/store',
-    '--executor_environment_variables={}',
-    ...flags,
-  ];
+  const places = {
+    master: `${master.host.name}:${master.address.split(':')[1] ?? ''}`,
+    workDir: '/var/lib/mesos/agent',
+    registry: '/opt/drydock/.drydock/images',
+  };
+  const own = ['--ip=0.0.0.0', `--advertise_ip=${host.address}`, `--hostname=${host.name}`];
+  return ['mesos-agent', ...withDocumentFlags(places, [...own, '--docker_store_dir=/var/lib/mesos/store', ...flags])];
 }
