@@ -122,7 +122,7 @@ export class LayerStore {
   async #publish(diffIds: readonly string[], signal: AbortSignal): Promise<void> {
     if (diffIds.length === 0) return;
     // One call for the file system: an fsync for each of some ten thousand files takes minutes.
-    await runOrThrow(['sync', '--file-system', this.#directory], { signal, timeoutMs: SYNC_MS_MAX });
+    await runOrThrow(['sync', '-f', this.#directory], { signal, timeoutMs: SYNC_MS_MAX });
     for (const diffId of diffIds) {
       try {
         await rename(this.#stagedDirectoryOf(diffId), this.directoryOf(diffId));

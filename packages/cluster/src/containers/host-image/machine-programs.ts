@@ -29,7 +29,6 @@ const PROGRAMS: readonly { readonly name: string; readonly target: string; reado
   { name: 'getent', target: 'usr/bin/getent' },
   { name: 'id', target: 'usr/bin/id' },
   { name: 'cp', target: 'usr/bin/cp' },
-  { name: 'sync', target: 'usr/bin/sync' },
   { name: 'mkfs.ext4', target: 'usr/sbin/mkfs.ext4' },
 ];
 
