@@ -106,6 +106,22 @@ describe('a custom executor', { tags, timeout: 120_000 }, () => {
     expect(calls.filter((method) => method === 'VolumeDriver.Unmount')).toHaveLength(1);
   });
 
+  it('gets the tasks of a group at once', async () => {
+    const resources = [scalar('cpus', 0.1), scalar('mem', 256), scalar('disk', 32)];
+    const { command } = anExecutor();
+    const container = { type: 'MESOS', volumes: [world.volumeAt('data')] };
+    const executor = { id: 'e', container, fields: { type: 'CUSTOM', command, resources } };
+    await framework.launchGroup(agentId, executor, [{ name: 'a' }, { name: 'b' }]);
+    await running('a', 'b');
+    expect(await readFile(join(await sandboxOf(), 'stdout'), 'utf8')).toContain('Received LAUNCH_GROUP\n');
+    await world.touch('end-a');
+    await framework.status('a', 'TASK_FINISHED');
+    await framework.kill('b');
+    await framework.status('b', 'TASK_KILLED');
+    await framework.call({ type: 'TEARDOWN' });
+    await assertNothingLeft(cluster);
+  });
+
   it('goes on without its agent, and tells the next one what it could not tell', async () => {
     // What of the framework is over does not matter to what is not.
     await framework.launch(agentId, 'at-first', 'true');

@@ -88,10 +88,10 @@ export class LastingFramework implements AsyncDisposable {
     await this.#accept(agentId, tasks, (task_infos) => ({ type: 'LAUNCH', launch: { task_infos } }));
   }
 
-  /** The same for a task group, in a default executor with this id and container. */
+  /** The same for a task group, in a default executor with this id and container, or another one by its `fields`. */
   async launchGroup(
     agentId: string,
-    executor: { readonly id: string; readonly container: Json },
+    executor: { readonly id: string; readonly container: Json; readonly fields?: Json },
     tasks: readonly NamedTask[],
   ): Promise<void> {
     const info = {
@@ -99,6 +99,7 @@ export class LastingFramework implements AsyncDisposable {
       executor_id: { value: executor.id },
       container: executor.container,
       resources: [scalar('cpus', 0.1), scalar('mem', 32), scalar('disk', 32)],
+      ...executor.fields,
     };
     await this.#accept(agentId, tasks, (task_infos) => {
       return { type: 'LAUNCH_GROUP', launch_group: { executor: info, task_group: { tasks: task_infos } } };
