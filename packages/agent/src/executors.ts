@@ -121,7 +121,8 @@ export class Executors {
       executor === undefined ? new CommandRun({ ...options, task: first }) : createRun(options, executor, launch);
     framework.runs.set(executorId, run);
     const taskIds = tasks.map((task) => task.task_id.value);
-    this.#options.agent.logger.info('Launching', { taskIds, executorId, containerId: run.containerId.value });
+    const what = launch.isGroup ? 'Launching a task group' : 'Launching a task';
+    this.#options.agent.logger.info(what, { taskIds, executorId, containerId: run.containerId.value });
     this.#start(run);
     return undefined;
   }
