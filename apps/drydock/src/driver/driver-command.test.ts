@@ -64,6 +64,31 @@ async function post(socketPath: string, method: string, body: object): Promise<u
   return (await createSocketClient(socketPath, { signal: AbortSignal.timeout(10_000) }).post(method, body)).json;
 }
 
+describe('drydock driver service', () => {
+  it('serves what drivers on several hosts share until it is told to end', async () => {
+    const shared = join(directory, 'shared');
+    const argv = [BIN, 'driver', 'service', '--profile', 'rexray-ebs', '--shared', shared, '--json'];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const { endpoint } = JSON.parse(line.toString()) as { readonly endpoint: string };
+    expect(endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    // EC2's query API refuses what is no action of its own, in XML.
+    const answer = await fetch(`${endpoint}/?Action=None`);
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('<Code>InvalidAction</Code>')]);
+    expect(await end(child, 'SIGTERM')).toBe(0);
+  });
+
+  it.each([
+    [['--profile', 'convoy-0.5-vfs', '--shared', '/tmp/x'], 'Allowed choices are flocker, rexray-ebs, rexray-cinder'],
+    [['--profile', 'flocker', '--shared', 'here'], "Expected --shared to be an absolute path, got 'here'"],
+    [['--profile', 'flocker', '--shared', '/tmp/x', '--port', 'x'], "Expected --port to be 0 to 65535, got 'x'"],
+  ])('refuses %j', async (args, text) => {
+    const { exitCode, stderr } = await drydock('driver', 'service', ...args);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(text)]);
+  });
+});
+
 describe('drydock driver list', () => {
   it('explains every profile', async () => {
     const { exitCode, stdout } = await drydock('driver', 'list');

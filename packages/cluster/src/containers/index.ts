@@ -1,4 +1,5 @@
-export { EngineFailedError } from './own-engine.ts';
+export { EngineFailedError, startOwnEngine } from './own-engine.ts';
+export type { OwnEngine } from './own-engine.ts';
 export { findEngine, prepareEngine } from './engine.ts';
 export type { FoundEngine } from './engine.ts';
 export { RUN_LABEL } from './run-network.ts';

@@ -6,7 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { access, mkdtemp, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { access, mkdtemp, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,6 +20,8 @@ export class EngineFailedError extends DomainError<'ENGINE_FAILED'> {
 }
 
 export interface OwnEngine extends AsyncDisposable {
+  /** Everything of it lies below. */
+  readonly directory: string;
   /** What a client needs in its environment, testcontainers among them. */
   readonly env: Readonly<Record<string, string>>;
   readonly logPath: string;
@@ -29,6 +31,8 @@ export interface OwnEngine extends AsyncDisposable {
 
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 20_000;
+/** After it an engine without a socket is taken for one whose owner is gone. */
+const START_MS_MAX = 600_000;
 const PREFIX = 'drydock-engine-';
 
 /** Argument: its directory, address and control group. Goes on when its input has a line: then `eth0` is there. */
@@ -59,14 +63,14 @@ export async function startOwnEngine(): Promise<OwnEngine> {
 class StartedOwnEngine implements OwnEngine {
   readonly env: Readonly<Record<string, string>>;
   readonly logPath: string;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #name: string;
   readonly #addresses: { readonly ours: string; readonly its: string };
   #process: ChildProcess | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
     this.logPath = join(directory, 'dockerd.log');
     this.#name = `drydock-${randomInt(36 ** 6).toString(36)}`;
     const net = `198.18.${randomInt(256)}`;
@@ -82,7 +86,7 @@ class StartedOwnEngine implements OwnEngine {
   async start(): Promise<void> {
     await using log = await open(this.logPath, 'a');
     const namespaces = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-    const argv = ['--pdeathsig', 'KILL', ...namespaces, 'sh', '-c', SETUP, 'engine', this.#directory];
+    const argv = ['--pdeathsig', 'KILL', ...namespaces, 'sh', '-c', SETUP, 'engine', this.directory];
     const child = spawn('setpriv', [...argv, this.#addresses.its, this.#name], {
       cwd: '/',
       stdio: ['pipe', log.fd, log.fd],
@@ -160,7 +164,7 @@ class StartedOwnEngine implements OwnEngine {
       waiting.abort();
     }
     await removeControlGroups(this.#name);
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,19 +183,30 @@ async function removeStale(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;
     const directory = join(tmpdir(), name);
-    if (!(await isAnsweredAt(directory))) await rm(directory, { recursive: true, force: true });
+    if (await isStale(directory)) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-/** Whether somebody listens there, or may soon: its socket is made last. */
-async function isAnsweredAt(directory: string): Promise<boolean> {
+/** One that is being started has no socket yet, and is young. */
+async function isStale(directory: string): Promise<boolean> {
+  const socket = join(directory, 'docker.sock');
   try {
-    await access(join(directory, 'docker.sock'));
-  } catch {
-    return true; // It is being started; one that failed is removed by its owner.
+    if (!(await exists(socket))) return Date.now() - (await stat(directory)).mtimeMs > START_MS_MAX;
+    const env = { ...processEnv(), DOCKER_HOST: `unix://${socket}` };
+    return (await run(['docker', 'version'], { env, timeoutMs: 10_000 })).exitCode !== 0;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false; // Its owner has removed it meanwhile.
+    throw error;
   }
-  const env = { ...processEnv(), DOCKER_HOST: `unix://${join(directory, 'docker.sock')}` };
-  return (await run(['docker', 'version'], { env, timeoutMs: 10_000 })).exitCode === 0;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false; // not there, or not ours to reach
+  }
 }
 
 /** They are empty when the engine has ended, and it removes its own only when it ends in peace. */
