@@ -1,6 +1,8 @@
 /**
  * What the agent and a custom executor say to each other. What the framework wants and the executor cannot hear yet waits:
  * tasks until they are delivered, kills until their task has ended. Messages do not.
+ *
+ * DEVIATION: upstream writes tasks and kills for an executor whose stream is broken into that stream, where they are lost.
  * @see src/slave/slave.cpp subscribe, statusUpdate, killTask
  */
 import type { Logger } from '@drydock/base/log';
