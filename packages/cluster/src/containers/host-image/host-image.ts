@@ -32,6 +32,8 @@ const LAYERS_DIRECTORY = fileURLToPath(new URL('../../../../../.drydock/host-ima
 /** testcontainers' own reaper. @see testcontainers/build/reaper/reaper.js */
 const RYUK_IMAGE = 'testcontainers/ryuk:0.14.0';
 
+const PULL_MS_MAX = 120_000;
+
 const IDLE = ['/usr/bin/tini-static', '--', 'sh', `${PROJECT_DIRECTORY}/packages/cluster/host/boot.sh`];
 const REAPER = ['node', `${PROJECT_DIRECTORY}/packages/cluster/host/reaper.ts`];
 
@@ -70,12 +72,26 @@ async function ensure(client: ContainerRuntimeClient): Promise<HostImage> {
     await load(client, async () => await toArchive(LAYERS_DIRECTORY, layers, images));
     await removeOtherLayers(LAYERS_DIRECTORY, [programsKey, projectKey]);
   }
-  const isRyukThere = await isInEngine(client, RYUK_IMAGE);
+  const canPull = await canHaveImage(client, RYUK_IMAGE);
   return {
     host: `drydock/host:${tag}`,
-    reaper: isRyukThere ? RYUK_IMAGE : `drydock/reaper:${tag}`,
-    description: `drydock/host:${tag}, from this machine's programs`,
+    reaper: canPull ? RYUK_IMAGE : `drydock/reaper:${tag}`,
+    description: `drydock/host:${tag}, from this machine's programs; reaper: ${canPull ? RYUK_IMAGE : 'our stand-in'}`,
   };
+}
+
+/** Whether a public image is in the engine or can be pulled; an engine without a registry says no in milliseconds. */
+async function canHaveImage(client: ContainerRuntimeClient, name: string): Promise<boolean> {
+  if (await isInEngine(client, name)) return true;
+  try {
+    const pulling = (await client.container.dockerode.pull(name, {
+      abortSignal: AbortSignal.timeout(PULL_MS_MAX),
+    })) as NodeJS.ReadableStream;
+    for await (const _progress of pulling) continue;
+    return await isInEngine(client, name);
+  } catch {
+    return false; // No registry can be reached, or it does not have it: both have the same remedy.
+  }
 }
 
 /** What the engine says of a load that failed, and what it says once in a while of one that would do again. */
