@@ -1,4 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
+import { runOrThrow } from '@drydock/base/subprocess';
 import { MesosClusterLocal, WaitFor, type MesosCluster } from '@drydock/cluster';
 import { MesosClusterContainers } from '@drydock/cluster/containers';
 import '@drydock/cluster/vitest';
@@ -25,6 +26,14 @@ describe.each(kinds)('a cluster $kind', { tags: ['docker', 'root'] }, ({ kind, b
   });
   afterAll(async () => {
     await cluster.stop();
+  });
+
+  it('says why it does not start, and leaves nothing of it', async () => {
+    const hosts = async (): Promise<string> => (await runOrThrow(['docker', 'ps', '--all', '--quiet'])).stdout;
+    const before = await hosts();
+    await expect(builder().withMasterFlags('--no_such_flag=1').start()).rejects.toThrow('no_such_flag');
+    await expect(builder().withDriver('no-such-profile').start()).rejects.toThrow('no-such-profile');
+    expect(await hosts()).toBe(before);
   });
 
   it('runs a task and gives its states, message and output', async () => {
