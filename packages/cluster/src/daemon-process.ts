@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '@drydock/base/errors';
+import { excerptOf } from './log-excerpt.ts';
 
 /** A daemon ended before it was ready; the message has the end of its log. */
 export class DaemonFailedError extends DomainError<'DAEMON_FAILED'> {
@@ -81,7 +82,7 @@ export class DaemonProcess implements AsyncDisposable {
   /** Throws when the daemon is gone, with what it said last. @throws DaemonFailedError */
   async assertRunning(): Promise<void> {
     if (!this.hasEnded) return;
-    const log = (await readFile(this.logPath, 'utf8')).trimEnd().split('\n').slice(-10).join('\n');
+    const log = excerptOf(await readFile(this.logPath, 'utf8'));
     const how = this.#child.signalCode ?? `status ${this.#child.exitCode}`;
     throw new DaemonFailedError(`${this.name} ended with ${how}:\n${log}`);
   }

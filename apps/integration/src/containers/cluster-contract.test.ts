@@ -29,7 +29,7 @@ describe.each(kinds)('a cluster $kind', { tags: ['docker', 'root'] }, ({ kind, b
   });
 
   it('says why it does not start, and leaves nothing of it', async () => {
-    const hosts = async (): Promise<string> => (await runOrThrow(['docker', 'ps', '--all', '--quiet'])).stdout;
+    const hosts = async (): Promise<string> => await runOrThrow(['docker', 'ps', '--all', '--quiet']);
     const before = await hosts();
     await expect(builder().withMasterFlags('--no_such_flag=1').start()).rejects.toThrow('no_such_flag');
     await expect(builder().withDriver('no-such-profile').start()).rejects.toThrow('no-such-profile');

@@ -5,6 +5,7 @@ import type { StartedDaemon } from '../cluster/mesos-cluster.ts';
 import type { WaitCondition } from '../cluster/wait-condition.ts';
 import type { StartedHost } from './host-container.ts';
 import { cutOff, type Partition } from './partition.ts';
+import { excerptOf } from '../log-excerpt.ts';
 
 export interface DaemonFacts {
   /** The program's name on its host, `mesos-master`. */
@@ -72,7 +73,7 @@ export class ContainerDaemon implements StartedDaemon {
       async () => {
         if (await this.#isAnswering()) return true;
         if (await this.current.isRunning(this.#facts.program)) return false;
-        const end = (await this.log()).trimEnd().split('\n').slice(-10).join('\n');
+        const end = excerptOf(await this.log());
         throw new Error(`${this.#facts.program} on ${this.name} has ended:\n${end}`);
       },
       { what: `${this.name} to answer`, timeoutMs: READY_MS_MAX, intervalMs: 50 },

@@ -3,6 +3,7 @@ import type { DriverSpec } from '../cluster/cluster-builder.ts';
 import type { DriverMisuse, DriverRequest, StartedDriver } from '../cluster/mesos-cluster.ts';
 import { HostCommandError, type StartedHost } from './host-container.ts';
 import { SHARED_DIRECTORY } from './storage-service.ts';
+import { excerptOf } from '../log-excerpt.ts';
 
 const CONTROL = '/opt/drydock/packages/cluster/host/driver-control.ts';
 const READY_SECONDS_MAX = 30;
@@ -37,7 +38,7 @@ export class ContainerDriver implements StartedDriver {
     const wait = `until ${isThere}; do [ -d /proc/$(cat /run/drydock/${this.#program}.pid) ] || exit 1; sleep 0.05; done`;
     const { exitCode } = await host.exec(['timeout', `${READY_SECONDS_MAX}`, 'sh', '-c', wait]);
     if (exitCode === 0) return;
-    const end = (await host.log(this.#program)).trimEnd().split('\n').slice(-10).join('\n');
+    const end = excerptOf(await host.log(this.#program));
     throw new HostCommandError(`The driver ${this.name} on ${host.name} does not serve:\n${end}`);
   }
 

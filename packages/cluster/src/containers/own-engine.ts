@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, systemCodeOf } from '@drydock/base/errors';
 import { run } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
+import { excerptOf } from '../log-excerpt.ts';
 
 /** No engine can be started here; the message says why, with the end of its log. */
 export class EngineFailedError extends DomainError<'ENGINE_FAILED'> {
@@ -141,7 +142,7 @@ class StartedOwnEngine implements OwnEngine {
   async #assertRunning(): Promise<void> {
     const child = this.#process;
     if (child === undefined || (child.exitCode === null && child.signalCode === null)) return;
-    const log = (await readFile(this.logPath, 'utf8')).trimEnd().split('\n').slice(-10).join('\n');
+    const log = excerptOf(await readFile(this.logPath, 'utf8'));
     throw new EngineFailedError(`The Docker Engine ended with ${child.signalCode ?? child.exitCode}:\n${log}`);
   }
 
