@@ -10,8 +10,8 @@ class ServiceUsageError extends DomainError<'SERVICE_USAGE'> {
 }
 
 interface ServiceFlags {
-  readonly profile: string;
-  readonly shared: string;
+  readonly profile?: string;
+  readonly shared?: string;
   readonly ip: string;
   readonly port: string;
   readonly json?: boolean;
@@ -22,8 +22,8 @@ export function serviceCommand(): Command {
   const profiles = driverProfiles.filter((profile) => serviceOf(profile) !== undefined).map(({ name }) => name);
   return new Command('service')
     .description('Runs the service that drivers on several hosts share (a cloud, a control service) until Ctrl-C')
-    .addOption(new Option('--profile <name>', 'whose service').choices(profiles).makeOptionMandatory())
-    .requiredOption('--shared <path>', 'the data that the drivers share: their --shared')
+    .addOption(new Option('--profile <name>', 'whose service').choices(profiles))
+    .option('--shared <path>', 'the data that the drivers share: their --shared')
     .option('--ip <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on, 0 for any free one', '0')
     .option('--json', 'print one JSON object when it is ready')
@@ -33,10 +33,12 @@ export function serviceCommand(): Command {
 }
 
 async function serve(flags: ServiceFlags): Promise<void> {
-  const kind = serviceOf(findProfile(flags.profile));
-  if (kind === undefined) throw new ServiceUsageError(`${flags.profile} needs no service`);
-  if (!isAbsolute(flags.shared)) {
-    throw new ServiceUsageError(`Expected --shared to be an absolute path, got '${flags.shared}'`);
+  const { profile, shared } = flags;
+  if (profile === undefined) throw new ServiceUsageError('Expected --profile, one that `drydock driver list` explains');
+  const kind = serviceOf(findProfile(profile));
+  if (kind === undefined) throw new ServiceUsageError(`${profile} needs no service`);
+  if (shared === undefined || !isAbsolute(shared)) {
+    throw new ServiceUsageError(`Expected --shared to be an absolute path, got '${shared ?? ''}'`);
   }
   const port = Number(flags.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -44,13 +46,13 @@ async function serve(flags: ServiceFlags): Promise<void> {
   }
   const { promise: told, resolve: stop } = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop());
-  await mkdir(flags.shared, { recursive: true });
-  await using service = await startEmulator(kind, { directory: await realpath(flags.shared), ip: flags.ip, port });
+  await mkdir(shared, { recursive: true });
+  await using service = await startEmulator(kind, { directory: await realpath(shared), ip: flags.ip, port });
   const { endpoint } = service;
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify({ endpoint, pid: process.pid })}\n`
-      : `The service of ${flags.profile} is at ${endpoint}; drivers: --shared ${flags.shared} --endpoint ${endpoint}\n`,
+      : `The service of ${profile} is at ${endpoint}; drivers: --shared ${shared} --endpoint ${endpoint}\n`,
   );
   await told;
 }
