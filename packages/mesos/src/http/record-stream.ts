@@ -35,6 +35,8 @@ export class RecordStream {
     response.on('drain', () => this.#clearStall());
     response.on('error', () => this.#finish('disconnected'));
     response.on('close', () => this.#finish('disconnected'));
+    // A peer that went away while its answer was made is not told of again.
+    if (response.destroyed) this.#finish('disconnected');
   }
 
   /** Resolves when the stream is over, however. Never rejects. */
@@ -73,6 +75,7 @@ export class RecordStream {
   startHeartbeat(intervalMs: number, record: () => Uint8Array, { isLate = false }: { isLate?: boolean } = {}): void {
     clearInterval(this.#heartbeat);
     if (!isLate) this.send(record());
+    if (this.#end !== undefined) return;
     this.#heartbeat = setInterval(() => this.send(record()), intervalMs).unref();
   }
 

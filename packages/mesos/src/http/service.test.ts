@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { LogFields, Logger } from '@drydock/base/log';
-import { describe, expect, it } from 'vitest';
+import { waitUntil } from '@drydock/base/wait-until';
+import { describe, expect, it, vi } from 'vitest';
 import { schedulerCallType } from '../codec/schema.ts';
 import { acceptedContentType, readCall } from './content-negotiation.ts';
 import type { RecordStream } from './record-stream.ts';
@@ -240,6 +241,34 @@ describe('event stream', () => {
     await once(socket, 'data');
     socket.destroy();
     expect(await latest().closed).toBe('disconnected');
+  });
+
+  it('is over at once when the peer went away before it was opened', async () => {
+    const slow: HttpRoute = {
+      ...route,
+      handle: async (request) => {
+        await once(request.signal, 'abort');
+        return await route.handle(request);
+      },
+    };
+    const count = streams.length;
+    const socket = await open(await serve([slow]), GET_STREAM);
+    socket.end();
+    await waitUntil(() => streams.length, { what: 'the stream to be opened', until: (now) => now > count });
+    expect(latest().isOpen).toBe(false);
+    expect(latest().send(Buffer.from('late'))).toBe(false);
+    expect(await latest().closed).toBe('disconnected');
+  });
+
+  it('does not beat when it is over', async () => {
+    await fetch(urlOf(await serve([route]), '/stream'));
+    latest().end();
+    const beat = vi.fn(() => Buffer.from('beat'));
+    vi.useFakeTimers();
+    latest().startHeartbeat(1_000, beat, { isLate: true });
+    vi.advanceTimersByTime(5_000);
+    vi.useRealTimers();
+    expect(beat).not.toHaveBeenCalled();
   });
 
   it('cuts a reader off that leaves too much unread', async () => {
