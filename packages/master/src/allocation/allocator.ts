@@ -3,8 +3,9 @@
  * its roles: the role with the smallest dominant share first, and in it the framework with the smallest.
  * @see src/master/allocator/mesos/hierarchical.cpp
  */
-import { frameworkRoles, addResources, scalarOf, subtractResources, type Resource } from '@drydock/mesos';
+import { frameworkRoles, scalarOf, subtractResources, type Resource } from '@drydock/mesos';
 import type { AgentRecord, FrameworkRecord, Registry } from '../registry.ts';
+import { freeResources } from './free-resources.ts';
 import { dominantShare, type Amounts } from './shares.ts';
 
 /** An agent offers only what a task could use. @see MIN_CPUS, MIN_MEM */
@@ -22,11 +23,6 @@ export interface Allocation {
 interface Candidate {
   readonly framework: FrameworkRecord;
   readonly role: string;
-}
-
-/** What of the agent is neither used nor offered. */
-export function freeResources(agent: AgentRecord): readonly Resource[] {
-  return subtractResources(agent.info.resources ?? [], addResources(agent.used, agent.offered));
 }
 
 /** Every offer that is to be made now; `nowMs` decides which filters still hold. */
@@ -81,7 +77,7 @@ class FairOrder {
     for (const candidate of this.#candidates) {
       if (bestCandidate !== undefined && this.#compare(candidate, bestCandidate) >= 0) continue;
       const { framework, role } = candidate;
-      const resources = free.filter((resource) => isFor(resource, role));
+      const resources = partFor(free, role);
       if (!isAllocatable(framework, role, resources)) continue;
       if (framework.filters.isFiltered(role, agent.id, resources, nowMs)) continue;
       bestCandidate = candidate;
@@ -102,6 +98,11 @@ class FairOrder {
     this.#byRole.set(candidate.role, (this.#byRole.get(candidate.role) ?? 0) + share);
     this.#own.set(candidate, (this.#own.get(candidate) ?? 0) + share);
   }
+}
+
+/** The same list when the role may have all of it: filters know that one. */
+function partFor(free: readonly Resource[], role: string): readonly Resource[] {
+  return free.every((resource) => isFor(resource, role)) ? free : free.filter((resource) => isFor(resource, role));
 }
 
 /** Unreserved, or reserved for the role or one above it. */
