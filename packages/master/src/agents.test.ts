@@ -313,6 +313,7 @@ describe('an agent that an operator marks as gone', () => {
     await framework.status('t1', 'TASK_GONE_BY_OPERATOR');
     const record = served.master.registry.frameworks.get(framework.id.value);
     expect([record?.unreachableTasks.size, record?.completedTasks.length]).toEqual([0, 1]);
+    expect(served.master.counters.get('tasks_gone_by_operator')).toBe(1);
   });
 
   it('has to be known', () => {

@@ -214,9 +214,9 @@ export class Tasks {
     const { data: _, ...remembered } = status;
     task.statuses.push(remembered);
     if (before !== status.state) this.#master.events.taskUpdated(task, status, status.state);
-    if (wasOver || !isOver(status.state)) return;
-    this.#master.counters.countEnd(status.state);
-    this.#release(task);
+    // One that was unreachable holds nothing any more, and comes to its end only now.
+    if (!isTerminalState(before)) this.#master.counters.countEnd(status.state);
+    if (!wasOver && isOver(status.state)) this.#release(task);
   }
 
   #release({ framework, agentId, role, info }: TaskRecord): void {

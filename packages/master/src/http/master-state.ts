@@ -9,6 +9,7 @@ import {
   taskToState,
   toJson,
   unreservedOf,
+  type CommandInfo,
   type Offer,
   type ProcessFacts,
 } from '@drydock/mesos';
@@ -120,18 +121,30 @@ function frameworkState(framework: FrameworkRecord): Record<string, unknown> {
 
 /** @see src/common/http.cpp json(ExecutorInfo) */
 function executorState({ info, framework, agentId, role }: ExecutorRecord): Record<string, unknown> {
-  const { executor_id: id, name = '', type, labels, resources = [] } = info;
+  const { executor_id: id, name = '', type, labels, command, resources = [] } = info;
   return {
     executor_id: id.value,
     name,
     framework_id: framework.id,
-    // The default executor, which is the only one here, has none.
-    command: { argv: [], uris: [] },
+    command: commandState(command),
     resources: resourcesToState(resources),
     role,
     ...(labels === undefined ? {} : { labels: labels.labels ?? [] }),
     ...(type === undefined ? {} : { type }),
     slave_id: agentId,
+  };
+}
+
+/** A default executor has none, and shows an empty one, as upstream. @see src/common/http.cpp json(CommandInfo) */
+function commandState({ shell, value, arguments: argv = [], environment }: CommandInfo = {}): Record<string, unknown> {
+  const variables = environment?.variables?.map((one) => ({ name: one.name, value: one.value ?? '' }));
+  return {
+    ...(shell === undefined ? {} : { shell }),
+    ...(value === undefined ? {} : { value }),
+    argv,
+    ...(environment === undefined ? {} : { environment: { variables: variables ?? [] } }),
+    // Whoever has some is refused.
+    uris: [],
   };
 }
 

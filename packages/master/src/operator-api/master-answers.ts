@@ -50,7 +50,7 @@ export function getTasks({ registry }: Master): MasterGetTasks {
   };
 }
 
-/** Those of task groups: what executes a command task belongs to its agent. */
+/** Those that tasks name: what executes a command task belongs to its agent. */
 export function getExecutors({ registry }: Master): MasterGetExecutors {
   const all = [...registry.frameworks.values()].flatMap(executorsOf);
   return { executors: all.map(({ info, agentId }) => ({ executor_info: info, agent_id: { value: agentId } })) };

@@ -63,12 +63,28 @@ describe('LAUNCH with an executor', () => {
   });
 
   it('shows the executor until its agent says that it has exited, which the framework is told', async () => {
-    await launch([aTask('a', anExecutor({ name: 'mine' }))]);
+    const environment = { variables: [{ name: 'A', type: 'VALUE', value: '1' }] };
+    const command = { shell: false, value: 'run', arguments: ['run', 'x y'], environment };
+    await launch([aTask('a', anExecutor({ name: 'mine', command }))]);
     await agent.told('RUN_TASK');
     const { frameworks } = (await (await fetch(`http://${served.address}/state`)).json()) as { frameworks: Json[] };
     expect(frameworks[0]).toMatchObject({
       tasks: [{ id: 'a', executor_id: 'e' }],
-      executors: [{ executor_id: 'e', name: 'mine', slave_id: agent.id, resources: { cpus: 0.5 } }],
+      executors: [
+        {
+          executor_id: 'e',
+          name: 'mine',
+          slave_id: agent.id,
+          resources: { cpus: 0.5 },
+          command: {
+            shell: false,
+            value: 'run',
+            argv: ['run', 'x y'],
+            environment: { variables: [{ name: 'A', value: '1' }] },
+            uris: [],
+          },
+        },
+      ],
     });
     const exited = { framework_id: framework.id, executor_id: { value: 'e' }, status: 256 };
     await agent.link.send({ type: 'EXECUTOR_EXITED', executor_exited: exited });
