@@ -147,7 +147,7 @@ describe('the read side of the master', () => {
     expect(summary).toMatchObject({ TASK_KILLED: 1, TASK_FINISHED: 1, TASK_RUNNING: 0 });
   });
 
-  it('shows the roles of a framework with several, and offers as those of the first', async () => {
+  it('shows the roles of a framework with several', async () => {
     await using second = await ScriptedFramework.subscribe(served.address, {
       roles: ['db', 'cache'],
       capabilities: [{ type: 'MULTI_ROLE' }],
@@ -170,6 +170,23 @@ describe('the read side of the master', () => {
       allocated: amounts(1),
       offered: amounts(3, 1024),
       reserved: {},
+    });
+  });
+
+  it('shows a role that was given up as long as something runs in it', async () => {
+    const info = { user: 'root', name: 'scripted', id: framework.id, role: 'other', principal: 'p' };
+    const updated = await framework.call({ type: 'UPDATE_FRAMEWORK', update_framework: { framework_info: info } });
+    expect([updated.status, await updated.text()]).toEqual([200, '']);
+    const find = (name: string, roles: readonly { name: string }[]): unknown => roles.find((one) => one.name === name);
+    expect(find('web', (await get('/roles')).roles)).toMatchObject({
+      frameworks: [framework.id.value],
+      allocated: amounts(1),
+      offered: amounts(0),
+    });
+    await report('running', 'TASK_FINISHED', 200);
+    await waitUntil(async () => (await get('/roles')).roles, {
+      what: 'the role to be gone',
+      until: (roles) => find('web', roles) === undefined,
     });
   });
 

@@ -1,6 +1,5 @@
 /** What the master knows, as messages of its operator API. @see src/master/http.cpp, src/master/readonly_handler.cpp */
 import {
-  frameworkRoles,
   toTask,
   type MasterAgent,
   type MasterFramework,
@@ -10,11 +9,11 @@ import {
   type MasterGetState,
   type MasterGetTasks,
   type MasterRole,
-  type Resource,
   type Task,
 } from '@drydock/mesos';
 import { executorsOf } from '../executors.ts';
 import { offeredTo, usedBy } from '../framework-share.ts';
+import { roleShares } from '../role-shares.ts';
 import { stateOf, sumOf, type Master } from '../master.ts';
 import type { AgentRecord, FrameworkRecord, TaskRecord } from '../registry.ts';
 
@@ -56,29 +55,10 @@ export function getExecutors({ registry }: Master): MasterGetExecutors {
   return { executors: all.map(({ info, agentId }) => ({ executor_info: info, agent_id: { value: agentId } })) };
 }
 
-/** Of every role: its frameworks, and what is allocated or offered to them for it. */
-export function rolesOfMaster({ registry }: Master): readonly {
-  readonly name: string;
-  readonly frameworks: readonly string[];
-  readonly used: readonly Resource[];
-  readonly offered: readonly Resource[];
-}[] {
-  const frameworks = [...registry.frameworks.values()];
-  const names = new Set(['*', ...frameworks.flatMap(({ info }) => frameworkRoles(info))]);
-  return [...names].toSorted().map((name) => {
-    return {
-      name,
-      frameworks: frameworks.filter(({ info }) => frameworkRoles(info).includes(name)).map(({ id }) => id),
-      used: sumOf(frameworks.map((framework) => usedBy(framework, name))),
-      offered: sumOf(frameworks.map((framework) => offeredTo(framework, name))),
-    };
-  });
-}
-
 /** No weights can be set, so each is 1. */
-export function getRoles(master: Master): { roles: MasterRole[] } {
+export function getRoles({ registry }: Master): { roles: MasterRole[] } {
   return {
-    roles: rolesOfMaster(master).map(({ name, frameworks, used, offered }) => ({
+    roles: roleShares(registry).map(({ name, frameworks, used, offered }) => ({
       name,
       weight: 1,
       frameworks: frameworks.map((value) => ({ value })),
