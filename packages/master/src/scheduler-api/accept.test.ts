@@ -132,6 +132,14 @@ describe('a launch with offers that are not valid', () => {
     expect(served.master.counters.get('tasks_lost')).toBe(1);
   });
 
+  it('is lost, however many they are', async () => {
+    const ids = Array.from({ length: 100_000 }, (_, index) => ({ value: `O${index}` }));
+    await accept([...ids, { value: 'O7' }], launchOf(aTask()));
+    expect((await framework.status('t', 'TASK_LOST')).message).toBe(
+      'Task launched with invalid offers: Duplicate offer O7 in offer list',
+    );
+  });
+
   it('is dropped for a framework with PARTITION_AWARE, and its offers are free again', async () => {
     const other = stack.use(
       await ScriptedFramework.subscribe(served.address, { capabilities: [{ type: 'PARTITION_AWARE' }] }),

@@ -58,8 +58,11 @@ export function decline(master: Master, framework: FrameworkRecord, call: Declin
 function offersProblem(master: Master, framework: FrameworkRecord, ids: readonly string[]): string | undefined {
   const { offers } = master.registry;
   if (ids.length === 0) return 'No offers specified';
-  const duplicate = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (duplicate !== undefined) return `Duplicate offer ${duplicate} in offer list`;
+  const seen = new Set<string>();
+  for (const id of ids) {
+    if (seen.has(id)) return `Duplicate offer ${id} in offer list`;
+    seen.add(id);
+  }
   const records: OfferRecord[] = [];
   for (const id of ids) {
     const record = offers.get(id);

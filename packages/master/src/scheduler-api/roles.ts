@@ -26,11 +26,11 @@ function isOneOfItsOwn(
   roles: readonly string[],
   what: 'revive' | 'suppression',
 ): boolean {
-  const own = frameworkRoles(framework.info);
+  const own = new Set(frameworkRoles(framework.info));
   for (const role of roles) {
     const problem = validateRole(role);
     const why = problem === undefined ? "is not one of the frameworks's subscribed roles" : `is invalid: ${problem}`;
-    if (problem === undefined && own.includes(role)) continue;
+    if (problem === undefined && own.has(role)) continue;
     master.options.logger.warning(`Dropping a call: ${what} role '${role}' ${why}`, { frameworkId: framework.id });
     return false;
   }

@@ -105,6 +105,18 @@ describe('resource arithmetic', () => {
     );
   });
 
+  it('takes as many ranges as a body can hold from as many', () => {
+    const even = Array.from({ length: 50_000 }, (_, index) => ({ begin: 4 * index, end: 4 * index + 2 }));
+    const odd = even.map(({ begin }) => ({ begin: begin + 1, end: begin + 1 }));
+    const ports = (range: Range[]): Resource[] => [{ name: 'ports', type: 'RANGES', ranges: { range } }];
+    const [rest] = subtractResources(ports(even), ports(odd));
+    expect(rest?.ranges?.range).toEqual(
+      even.flatMap(({ begin, end }) => [begin, end].map((n) => ({ begin: n, end: n }))),
+    );
+    expect(containsResources(ports(even), ports(odd))).toBe(true);
+    expect(subtractResources(ports(even), ports(even))).toEqual([]);
+  });
+
   it('never changes what it is given', () => {
     fc.assert(
       fc.property(any, any, (a, b) => {

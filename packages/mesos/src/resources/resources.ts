@@ -224,16 +224,20 @@ function coalesce(ranges: readonly Range[]): Range[] {
   return joined;
 }
 
-/** `a` without `b`; both coalesced. */
+/** `a` without `b`; both coalesced, so that each is passed over once. */
 function cut(a: readonly Range[], b: readonly Range[]): Range[] {
-  let rest = a.map((range) => ({ ...range }));
-  for (const hole of b) {
-    rest = rest.flatMap((range) => {
-      if (hole.end < range.begin || hole.begin > range.end) return [range];
-      const left = { begin: range.begin, end: hole.begin - 1 };
-      const right = { begin: hole.end + 1, end: range.end };
-      return [left, right].filter(({ begin, end }) => begin <= end);
-    });
+  const rest: Range[] = [];
+  let first = 0;
+  for (const { begin, end } of a) {
+    while ((b[first]?.end ?? Infinity) < begin) first += 1;
+    let from = begin;
+    for (let at = first; at < b.length; at += 1) {
+      const hole = b[at];
+      if (hole === undefined || hole.begin > end) break;
+      if (hole.begin > from) rest.push({ begin: from, end: hole.begin - 1 });
+      from = hole.end + 1;
+    }
+    if (from <= end) rest.push({ begin: from, end });
   }
   return rest;
 }

@@ -57,6 +57,18 @@ describe('a framework', () => {
     expect(validateFrameworkUpdate(before, { ...before, user: 'v' })).toContain("from 'u' to 'v'");
   });
 
+  it('may not name a role twice, with any number of them', () => {
+    const roles = Array.from({ length: 100_000 }, (_, index) => `r${index}`);
+    const validate = (more: readonly string[]): string | undefined =>
+      validateFramework(
+        { user: 'u', name: 'n', roles: [...roles, ...more], capabilities: [{ type: 'MULTI_ROLE' }] },
+        context,
+      );
+    expect(validate([])).toBeUndefined();
+    expect(validate(['r7', 'r5', 'r7'])).toBe("'FrameworkInfo.roles' contains duplicate items: { r5, r7 }");
+    expect(validateSuppressedRoles(roles, roles.toReversed())).toBeUndefined();
+  });
+
   it('may suppress its own roles', () => {
     expect(validateSuppressedRoles(['a', 'b'], ['b'])).toBeUndefined();
     expect(validateSuppressedRoles(['a'], ['c', 'b', 'c'])).toBe(

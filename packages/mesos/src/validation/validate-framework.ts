@@ -39,7 +39,7 @@ export function validateFrameworkUpdate(before: FrameworkInfo, after: FrameworkI
 
 /** Why a framework with `roles` cannot suppress offers for `suppressed`, or undefined. */
 export function validateSuppressedRoles(roles: readonly string[], suppressed: readonly string[]): string | undefined {
-  const others = suppressed.filter((role) => !roles.includes(role));
+  const others = [...new Set(suppressed).difference(new Set(roles))];
   return others.length === 0
     ? undefined
     : `Suppressed roles ${formatSet(others)} are not contained in the set of roles`;
@@ -80,13 +80,19 @@ function validateRoles(info: FrameworkInfo): string | undefined {
   if (role !== undefined) {
     return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable";
   }
-  const duplicates = roles.filter((one, index) => roles.indexOf(one) !== index);
+  const duplicates = duplicatesOf(roles);
   if (duplicates.length > 0) return `'FrameworkInfo.roles' contains duplicate items: ${formatSet(duplicates)}`;
   for (const one of roles) {
     const problem = validateRole(one);
     if (problem !== undefined) return `'FrameworkInfo.roles' contains invalid role: ${problem}`;
   }
   return undefined;
+}
+
+/** What stands there before, once for each time. */
+function duplicatesOf(items: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return items.filter((one) => seen.size === seen.add(one).size);
 }
 
 function validateListedRoles(info: FrameworkInfo, listed: readonly string[] | undefined): string | undefined {

@@ -30,22 +30,30 @@ export function validateResources(resources: readonly Resource[]): string | unde
 
 /** Why the resources of a task do not go together, or undefined. @see src/master/validation.cpp validateResources */
 export function validateResourceMix(resources: readonly Resource[]): string | undefined {
-  const ids = resources.flatMap(({ disk, role }) =>
-    disk?.persistence === undefined ? [] : [{ key: JSON.stringify([role, disk.persistence.id]), ...disk.persistence }],
-  );
-  const twice = ids.find(({ key }, index) => ids.findIndex((other) => other.key === key) !== index);
-  if (twice !== undefined) return `Task uses duplicate persistence ID: Persistence ID '${twice.id}' is not unique`;
+  const twice = findDuplicatePersistence(resources);
+  if (twice !== undefined) return `Task uses duplicate persistence ID: Persistence ID '${twice}' is not unique`;
   const roles = resources.map(({ allocation_info }) => allocation_info?.role).filter((role) => role !== undefined);
   const other = roles.find((role) => role !== roles[0]);
   if (other !== undefined) {
     const both = `('${other}' and '${roles[0]}')`;
     return `Invalid task resources: The resources have multiple allocation roles ${both} but only one allocation role is allowed`;
   }
-  const isMixed = ({ name, revocable }: Resource): boolean =>
-    revocable !== undefined && resources.some((one) => one.name === name && one.revocable === undefined);
-  const mixed = resources.find(isMixed);
+  const stable = new Set(resources.filter(({ revocable }) => revocable === undefined).map(({ name }) => name));
+  const mixed = resources.find(({ name, revocable }) => revocable !== undefined && stable.has(name));
   if (mixed === undefined) return undefined;
   return `Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable '${mixed.name}' at the same time`;
+}
+
+/** The first id that a role has twice. */
+function findDuplicatePersistence(resources: readonly Resource[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { disk, role } of resources) {
+    if (disk?.persistence === undefined) continue;
+    const key = JSON.stringify([role, disk.persistence.id]);
+    if (seen.has(key)) return disk.persistence.id;
+    seen.add(key);
+  }
+  return undefined;
 }
 
 function validateDisk({ disk, role, reservations, reservation, revocable }: Resource): string | undefined {
