@@ -263,7 +263,7 @@ describe('event stream', () => {
   it('does not beat when it is over', async () => {
     await fetch(urlOf(await serve([route]), '/stream'));
     latest().end();
-    const beat = vi.fn(() => Buffer.from('beat'));
+    const beat = vi.fn<() => Buffer>(() => Buffer.from('beat'));
     vi.useFakeTimers();
     latest().startHeartbeat(1_000, beat, { isLate: true });
     vi.advanceTimersByTime(5_000);
