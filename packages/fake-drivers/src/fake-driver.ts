@@ -35,6 +35,8 @@ export interface FakeDriverOptions {
   readonly store?: StoreKind;
   /** What several nodes share; default: something of this driver's own. */
   readonly shared?: OpenEngineOptions['shared'];
+  /** The cluster that the store `glusterfs` mounts from. */
+  readonly servers?: OpenEngineOptions['servers'];
   /** Terms as `FaultPlan` reads them; default: none. */
   readonly faults?: string;
   /** Of latencies and of faults with a percentage. Default: drawn, see `seed` of what is started. */
@@ -205,7 +207,7 @@ class FakeDriver implements StartedFakeDriver {
   }
 
   async #openEngine(): Promise<void> {
-    const { profile, store, shared, dataDirectory } = this.#options;
+    const { profile, store, shared, servers, dataDirectory } = this.#options;
     this.#opened = await openEngine({
       profile,
       directory: this.#directory,
@@ -215,6 +217,7 @@ class FakeDriver implements StartedFakeDriver {
       ...(dataDirectory === undefined ? {} : { dataDirectory }),
       ...(store === undefined ? {} : { store }),
       ...(shared === undefined ? {} : { shared }),
+      ...(servers === undefined ? {} : { servers }),
     });
     for (const { name, isMounted } of this.#opened.records.list()) this.#misuse.knows(name, isMounted);
   }

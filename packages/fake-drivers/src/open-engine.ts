@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { assertNever, DomainError } from '@drydock/base/errors';
 import { createBlockStoreBacking } from './backing/block-store-backing.ts';
 import { createFlockerBacking } from './backing/flocker-backing.ts';
+import { createGlusterBacking } from './backing/gluster-backing.ts';
 import { createLocalBacking } from './backing/local-backing.ts';
 import { createPoolBacking } from './backing/pool-backing.ts';
 import type { VolumeBacking } from './backing/volume-backing.ts';
@@ -16,6 +17,7 @@ import { startEmulator, type EmulatorKind } from './emulators/start-emulator.ts'
 import type { DriverProfile, StoreKind } from './profile.ts';
 import { RecordBook } from './records/record-book.ts';
 import type { SeededRandom } from '@drydock/base/seeded-random';
+import { isGlusterHost } from './store/gluster-source.ts';
 import { createVolumeStore } from './store/volume-store.ts';
 import { uuidOf } from './uuid.ts';
 
@@ -38,6 +40,8 @@ export interface OpenEngineOptions {
   readonly dataDirectory?: string;
   readonly store?: StoreKind;
   readonly shared?: SharedStorage;
+  /** Names or IPv4 addresses of the gluster servers; for the store `glusterfs` where volumes do not name theirs. */
+  readonly servers?: readonly string[];
   readonly ports: EnginePorts;
   /** Of the retries and client tokens. */
   readonly random: SeededRandom;
@@ -65,6 +69,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       `Expected a store that ${profile.name} can use, one of ${profile.stores.join(', ')}; got ${kind}`,
     );
   }
+  refuseServers(profile, kind, options.servers);
   const own = await ensureDirectory(options.dataDirectory ?? join(directory, 'data'));
   const data = profile.isDataShared
     ? await ensureDirectory(options.shared?.directory ?? join(directory, 'shared'))
@@ -75,7 +80,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   await using resources = new AsyncDisposableStack();
   const endpoint = await ensureService(options, data, resources);
   const backing = createBacking(options, { records, data, endpoint });
-  const store = createVolumeStore(kind, { data, mounts: own });
+  const store = createVolumeStore(kind, { data, mounts: own }, { servers: options.servers ?? [] });
   const engine = new DriverEngine({ profile, backing, records, store, mountsDirectory: own, ports, signal });
   const owned = resources.move();
   return {
@@ -91,6 +96,22 @@ export function serviceOf({ backing }: DriverProfile): EmulatorKind | undefined 
   return backing === 'local' || backing === 'pool' ? undefined : backing;
 }
 
+/** A pool of gluster has its servers, and nothing else has. @throws UnusableStoreError */
+function refuseServers(profile: DriverProfile, kind: StoreKind, servers: readonly string[] = []): void {
+  const needsServers = kind === 'glusterfs' && profile.backing === 'pool';
+  if (needsServers && servers.length === 0) {
+    throw new UnusableStoreError(`Expected the gluster servers whose volumes ${profile.name} is to mount, got none`);
+  }
+  if (!needsServers && servers.length > 0) {
+    throw new UnusableStoreError(
+      `Expected gluster servers only with the store glusterfs and glusterfs-calavera, whose volumes do not name theirs; ` +
+        `got ${profile.name} with the store ${kind}`,
+    );
+  }
+  const odd = servers.find((server) => !isGlusterHost(server));
+  if (odd !== undefined) throw new UnusableStoreError(`Expected a host name or IPv4 address, got '${odd}'`);
+}
+
 /** Starts what the profile talks to, unless it runs elsewhere; gives its address. */
 async function ensureService(
   { profile, shared, ports }: OpenEngineOptions,
@@ -104,7 +125,7 @@ async function ensureService(
 }
 
 function createBacking(
-  { profile, directory, shared, ports, random }: OpenEngineOptions,
+  { profile, directory, shared, servers = [], ports, random }: OpenEngineOptions,
   parts: { readonly records: RecordBook; readonly data: string; readonly endpoint: string | undefined },
 ): VolumeBacking {
   const { clock } = ports;
@@ -116,7 +137,7 @@ function createBacking(
     case 'local':
       return createLocalBacking(parts.records, ports);
     case 'pool':
-      return createPoolBacking(parts.data, ports);
+      return servers.length > 0 ? createGlusterBacking(parts.records, ports) : createPoolBacking(parts.data, ports);
     case 'ec2': {
       const node = shared?.node ?? `i-${own.replaceAll('-', '').slice(0, 17)}`;
       return createBlockStoreBacking({

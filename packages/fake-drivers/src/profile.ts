@@ -8,12 +8,16 @@
 import type { ReplyStyleName } from '@drydock/volume-plugin/server';
 import type { VolumeDriverMethod, VolumeOptions } from '@drydock/volume-plugin';
 
+/** Stores of this machine's own. */
+export const localStoreKinds = ['directory', 'bind', 'ext4-on-loop', 'tmpfs'] as const;
+
 /** What holds the data of volumes. */
-export const storeKinds = ['directory', 'bind', 'ext4-on-loop', 'tmpfs'] as const;
+export const storeKinds = ['directory', 'bind', 'ext4-on-loop', 'tmpfs', 'glusterfs'] as const;
 
 /**
  * `directory`: plain directories, nothing is mounted, needs no rights. `bind`: directories that are bind-mounted.
  * `ext4-on-loop`: a file system each in an image on a loop device, hence `lost+found`. `tmpfs`: one in memory each.
+ * `glusterfs`: volumes of a real gluster cluster.
  */
 export type StoreKind = (typeof storeKinds)[number];
 

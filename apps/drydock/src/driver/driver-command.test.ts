@@ -170,6 +170,9 @@ describe('drydock driver start', () => {
     [[...local, '--seed', 'x'], "Expected --seed to be a number, got 'x'"],
     [[...local, '--faults', 'mount: nope'], 'in faults "mount: nope"'],
     [[...local, '--preempt'], 'Expected --preempt with a profile that attaches exclusively'],
+    [['--profile', 'glusterfs-calavera', '--store', 'glusterfs'], 'Expected the gluster servers whose volumes'],
+    [[...local, '--servers', 'host'], 'Expected gluster servers only with the store glusterfs'],
+    [['--profile', 'glusterfs-sapk', '--store', 'glusterfs', '--shared', '/x'], 'Expected no --shared with --store'],
     [['--profile', 'rexray-ebs', '--endpoint', 'http://127.0.0.1:1'], 'Expected --shared with --endpoint'],
   ])('refuses %j', async (args, message) => {
     const places = ['--directory', join(directory, 'home'), '--socket-dir', join(directory, 'run')];

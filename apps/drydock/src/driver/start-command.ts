@@ -29,6 +29,7 @@ interface StartFlags {
   readonly keep?: boolean;
   readonly socketDir: string;
   readonly shared?: string;
+  readonly servers?: string;
   readonly endpoint?: string;
   readonly node?: string;
   readonly preempt?: boolean;
@@ -51,6 +52,7 @@ export function startCommand(): Command {
     .option('--keep', 'keep data and records for the next start; mounts are undone all the same')
     .option('--socket-dir <path>', 'where clients look for the socket', '/run/docker/plugins')
     .option('--shared <path>', 'data that several nodes share (default: in its own directory)')
+    .option('--servers <hosts>', 'gluster servers, HOST[,HOST...], whose volumes --store glusterfs mounts')
     .option('--endpoint <url>', 'the service of another node that knows the volumes (default: one of its own)')
     .option('--node <id>', "this node's name to that service")
     .option('--preempt', 'take a volume that another node has attached')
@@ -79,6 +81,7 @@ async function start(flags: StartFlags): Promise<void> {
     ...(flags.store === undefined ? {} : { store: flags.store }),
     ...(flags.seed === undefined ? {} : { seed: Number(flags.seed) }),
     ...sharedOf(flags, home.directory),
+    ...(flags.servers === undefined ? {} : { servers: flags.servers.split(',') }),
   });
   process.stdout.write(introduce(driver, { name, directory: home.directory, isJson: flags.json === true }));
   await told;
@@ -130,6 +133,9 @@ function refuseUnusable(flags: StartFlags, name: string, profile: DriverProfile)
     fail(`Expected --seed to be a number, got '${flags.seed}'`);
   if (flags.endpoint !== undefined && flags.shared === undefined) {
     fail('Expected --shared with --endpoint: nodes of one cluster share the data, too');
+  }
+  if (flags.store === 'glusterfs' && flags.shared !== undefined) {
+    fail('Expected no --shared with --store glusterfs: what nodes share is the cluster');
   }
   const store = flags.store ?? profile.store;
   if (store !== 'directory' && process.getuid?.() !== 0) {

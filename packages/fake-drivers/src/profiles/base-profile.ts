@@ -1,4 +1,4 @@
-import { storeKinds, type DriverProfile, type ProfileTexts } from '../profile.ts';
+import { localStoreKinds, type DriverProfile, type ProfileTexts } from '../profile.ts';
 
 /** Words of a driver that says nothing special; a profile replaces those that its real driver has. */
 export const plainTexts: ProfileTexts = {
@@ -34,7 +34,7 @@ export const sdkDriver: Omit<DriverProfile, 'name' | 'summary' | 'source' | 'rol
   backing: 'local',
   isDataShared: false,
   store: 'directory',
-  stores: storeKinds,
+  stores: localStoreKinds,
   layout: { data: '<name>', mountpoint: '<name>' },
   state: 'file',
   tornState: 'refuse-to-start',

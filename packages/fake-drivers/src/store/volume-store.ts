@@ -4,6 +4,7 @@ import type { StoreKind } from '../profile.ts';
 import { createBindStore } from './bind-store.ts';
 import { createDirectoryStore } from './directory-store.ts';
 import { createExt4LoopStore } from './ext4-loop-store.ts';
+import { createGlusterStore, type GlusterStoreOptions } from './gluster-store.ts';
 import { createTmpfsStore } from './tmpfs-store.ts';
 
 /** A volume as a store sees it. */
@@ -46,7 +47,11 @@ export interface StoreDirectories {
   readonly mounts: string;
 }
 
-export function createVolumeStore(kind: StoreKind, directories: StoreDirectories): VolumeStore {
+export function createVolumeStore(
+  kind: StoreKind,
+  directories: StoreDirectories,
+  gluster: GlusterStoreOptions = {},
+): VolumeStore {
   switch (kind) {
     case 'directory':
       return createDirectoryStore(directories);
@@ -56,6 +61,8 @@ export function createVolumeStore(kind: StoreKind, directories: StoreDirectories
       return createExt4LoopStore(directories);
     case 'tmpfs':
       return createTmpfsStore(directories);
+    case 'glusterfs':
+      return createGlusterStore(directories, gluster);
     default:
       return assertNever(kind);
   }
