@@ -42,6 +42,11 @@ export default defineConfig({
       { name: 'docker', description: 'needs dockerd, of which it starts one of its own, and root', timeout: 120_000 },
       { name: 'registry', description: 'needs docker-registry, which it starts, and root', timeout: 120_000 },
       { name: 'fuse', description: 'needs rclone, fuse3 and /dev/fuse, and root', timeout: 120_000 },
+      {
+        name: 'gluster',
+        description: 'needs glusterd, gluster, mount.glusterfs, ip and /dev/fuse, and root',
+        timeout: 120_000,
+      },
       { name: 'slow', description: 'runs only in test:full', timeout: 600_000 },
     ],
   },

@@ -34,11 +34,20 @@ const CAPABILITIES: readonly { readonly tag: string; readonly needs: string; rea
     needs: 'root, rclone, fusermount3 (fuse3) and /dev/fuse',
     isThere: () => isRoot() && hasPrograms('rclone', 'fusermount3') && existsSync('/dev/fuse'),
   },
+  {
+    tag: 'gluster',
+    needs:
+      'root, glusterd and gluster (glusterfs-server), mount.glusterfs (glusterfs-client), ip (iproute2) and /dev/fuse',
+    isThere: () => isRoot() && hasPrograms('glusterd', 'gluster', 'mount.glusterfs', 'ip') && existsSync('/dev/fuse'),
+  },
 ];
 
 const given = process.argv.slice(2);
 const has = (flag: string): boolean => given.includes(flag);
-const excluded = [...(has('--full') ? [] : ['slow']), ...(has('--quick') ? ['docker', 'registry', 'fuse'] : [])];
+const excluded = [
+  ...(has('--full') ? [] : ['slow']),
+  ...(has('--quick') ? ['docker', 'registry', 'fuse', 'gluster'] : []),
+];
 for (const { tag, needs, isThere } of CAPABILITIES) {
   if (excluded.includes(tag) || isThere()) continue;
   console.log(`Tests tagged '${tag}' are left out: they need ${needs}`);

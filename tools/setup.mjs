@@ -24,10 +24,12 @@ const PROGRAMS = {
     why: 'clusters in containers, and a second client of the drivers',
     isOptional: true,
   },
-  ip: { package: 'iproute2', why: 'the way into the network of a Docker Engine of our own', isOptional: true },
+  ip: { package: 'iproute2', why: 'the network of a Docker Engine or a file system of our own', isOptional: true },
   'docker-registry': { package: 'docker-registry', why: 'a registry for images in tests', isOptional: true },
   rclone: { package: 'rclone', why: 'a real volume driver in tests', isOptional: true },
   fusermount3: { package: 'fuse3', why: "rclone's mounts in tests", isOptional: true },
+  glusterd: { package: 'glusterfs-server', why: 'a real cluster file system in tests', isOptional: true },
+  'mount.glusterfs': { package: 'glusterfs-client', why: "that file system's mounts in tests", isOptional: true },
 };
 const NEEDED = Object.keys(PROGRAMS).filter((name) => PROGRAMS[name].isOptional !== true);
 /** What each kind of run needs beyond the node modules. */
