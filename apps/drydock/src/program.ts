@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { certifyCommand } from './certify/certify-command.ts';
 import { driverCommand } from './driver/driver-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { scenarioCommand } from './scenario/scenario-command.ts';
@@ -11,5 +12,6 @@ export function createProgram(): Command {
     .addCommand(scenarioCommand())
     .addCommand(upCommand())
     .addCommand(doctorCommand())
-    .addCommand(driverCommand());
+    .addCommand(driverCommand())
+    .addCommand(certifyCommand());
 }

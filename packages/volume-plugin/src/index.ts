@@ -2,10 +2,12 @@ export { clientNames } from './client-name.ts';
 export type { ClientName } from './client-name.ts';
 export type { CallOptions, PluginClientOptions } from './client/plugin-client.ts';
 export type { PluginClientEvent } from './client/retry.ts';
+export { dial } from './client/dial.ts';
 export { connectVolumeDriver } from './client/volume-driver-client.ts';
 export type { ConnectOptions, VolumeDriverClient } from './client/volume-driver-client.ts';
-export { defaultDiscoveryDirectories } from './discovery/locate-plugin.ts';
+export { defaultDiscoveryDirectories, locatePlugin } from './discovery/locate-plugin.ts';
 export type { DiscoveryDirectories } from './discovery/locate-plugin.ts';
+export type { PluginAddress } from './discovery/plugin-address.ts';
 export {
   DriverError,
   NotVolumeDriverError,

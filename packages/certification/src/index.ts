@@ -1,0 +1,18 @@
+export { catalogue, catalogueGroups, findEntry } from './catalogue/index.ts';
+export type { CatalogueEntry, JudgedTier } from './catalogue/catalogue-entry.ts';
+export { judgedTiers } from './catalogue/catalogue-entry.ts';
+export type { CheckBodies, CheckBody, CheckContext } from './run/check-context.ts';
+export { certify } from './run/certify.ts';
+export type { CertifyOptions, Progress } from './run/certify.ts';
+export { CheckFailedError, HarnessError } from './run/outcome.ts';
+export { nameOf } from './run/verdict.ts';
+export { parseManifest, ManifestError } from './manifest/parse-manifest.ts';
+export type { Manifest } from './manifest/manifest.ts';
+export { SecretMissingError } from './manifest/secrets.ts';
+export type { CertificationResult, CheckResult } from './report/result-schema.ts';
+export { writeReports } from './report/write-reports.ts';
+export { resultJsonSchema, resultSchema } from './report/result-schema.ts';
+export { draftManifest } from './manifest/draft-manifest.ts';
+export { probePlugin } from './manifest/probe-plugin.ts';
+export { refuseManagedName } from './driver/driver-location.ts';
+export { hasBody } from './checks/index.ts';

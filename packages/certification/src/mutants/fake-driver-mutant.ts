@@ -1,0 +1,69 @@
+/** Mutants out of the fake drivers: a profile, changed, with fault terms or with another answer to some requests. */
+import { findProfile, startFakeDriver, type DriverProfile } from '@drydock/fake-drivers';
+import { manifestSchema, type Manifest } from '../manifest/manifest.ts';
+import type { MutantPlaces, StartedMutant } from './mutant.ts';
+import { startTamperedSocket, type Tamper } from './tampered-socket.ts';
+
+export interface FakeDriverMutant {
+  /** Default `convoy-0.5-vfs`. */
+  readonly profile?: string;
+  /** What the profile has otherwise. */
+  readonly changes?: Partial<DriverProfile>;
+  /** Terms of fake-drivers: `mount: error(busy)`. */
+  readonly faults?: string;
+  /** Changes requests and answers on the wire. */
+  readonly tamper?: Tamper;
+  /** What the manifest says otherwise. */
+  readonly manifest?: Readonly<Record<string, unknown>>;
+}
+
+/** The name of every fake in a manifest. */
+export const FAKE_NAME = 'fake';
+
+/** A faithful driver is a mutant without a fault. */
+export function fakeDriver(mutant: FakeDriverMutant = {}): (places: MutantPlaces) => Promise<StartedMutant> {
+  return async (places) => {
+    const profile = { ...findProfile(mutant.profile ?? 'convoy-0.5-vfs'), ...mutant.changes };
+    const own = mutant.tamper === undefined ? places.socketPath : `${places.directory}/behind.sock`;
+    await using stack = new AsyncDisposableStack();
+    stack.use(
+      await startFakeDriver({
+        socketPath: own,
+        profile,
+        directory: `${places.directory}/driver`,
+        store: 'directory',
+        faults: mutant.faults ?? '',
+        seed: 1,
+      }),
+    );
+    if (mutant.tamper !== undefined) {
+      stack.use(await startTamperedSocket({ socketPath: places.socketPath, behind: own, tamper: mutant.tamper }));
+    }
+    const manifest = manifestOf(profile, places, mutant.manifest ?? {});
+    const started = stack.move();
+    return { manifest, [Symbol.asyncDispose]: async () => await started.disposeAsync() };
+  };
+}
+
+/** What the suite is told of a fake. */
+export function manifestOf(
+  profile: DriverProfile,
+  places: MutantPlaces,
+  changes: Readonly<Record<string, unknown>>,
+): Manifest {
+  const example = Object.entries(profile.exampleOptions).map(([key, value]) => [
+    key,
+    value.replaceAll('<data>', `${places.directory}/driver/data`),
+  ]);
+  return manifestSchema.parse({
+    name: FAKE_NAME,
+    vendor: 'Drydock',
+    version: profile.name,
+    discovery: places.discovery,
+    scope: profile.scope,
+    options: { create: Object.fromEntries(example) },
+    removePolicy: { delete: 'delete', 'keep-data': 'reference', nothing: 'noop' }[profile.remove.effect],
+    plainDirectory: true,
+    ...changes,
+  });
+}

@@ -1,0 +1,20 @@
+/** The program of `driverProcess`: serves a fake driver until it is killed. */
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readTextIfThere } from '@drydock/base/read-if-there';
+import { findProfile, startFakeDriver } from '@drydock/fake-drivers';
+import type { FakeDriverProcess } from './driver-process-mutant.ts';
+
+const told = JSON.parse(process.argv[2] ?? '') as FakeDriverProcess; // written by driverProcess
+const isRestart = (await readTextIfThere(told.pidFile)) !== undefined;
+await writeFile(told.pidFile, `${process.pid}`);
+if (isRestart) await delay(told.slowRestartMs);
+await startFakeDriver({
+  socketPath: told.socketPath,
+  profile: { ...findProfile(told.profile), ...told.changes },
+  directory: told.directory,
+  store: 'directory',
+  faults: told.faults,
+  seed: 1,
+  onCrash: () => process.kill(process.pid, 'SIGKILL'),
+});

@@ -1,0 +1,94 @@
+/** Runs the checks of a group against a mutant and sees which fail. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { catalogueGroups } from '../catalogue/index.ts';
+import { checkBodies } from '../checks/index.ts';
+import { DECLARE_RESTART } from '../driver/driver-process.ts';
+import { certify } from '../run/certify.ts';
+import { nameOf } from '../run/verdict.ts';
+import type { CertificationResult } from '../report/result-schema.ts';
+import { driverProcess } from './driver-process-mutant.ts';
+import { FAKE_NAME } from './fake-driver-mutant.ts';
+import type { Mutant } from './mutant.ts';
+
+export interface MutantOutcome {
+  readonly check: string;
+  readonly fault: string;
+  readonly isKilled: boolean;
+  /** What failed, or could not be judged, of the group. */
+  readonly failed: readonly string[];
+  /** Why it survives. */
+  readonly reason?: string;
+}
+
+/** Every run of a mutant is repeatable. */
+const SEED = 7;
+
+export async function runMutant(mutant: Mutant): Promise<MutantOutcome> {
+  const { check, fault, alsoFails = {} } = mutant;
+  const result = await certifyFake(mutant.start, groupOf(check), mutant);
+  // Most mutants live in this process, which nobody starts again.
+  const failed = result.checks.filter(
+    ({ status, remedy }) => status === 'fail' || (status === 'error' && remedy !== DECLARE_RESTART),
+  );
+  const judged = failed.find(({ id, status }) => id === check && status === 'fail');
+  const strangers = failed.filter(({ id }) => id !== check && alsoFails[id] === undefined);
+  const reason =
+    judged === undefined
+      ? `${check} does not fail: ${result.checks.find(({ id }) => id === check)?.reason ?? 'it passes'}`
+      : strangers.length > 0
+        ? `others fail, too: ${strangers.map((other) => `${nameOf(other)} (${other.reason})`).join(', ')}`
+        : undefined;
+  return {
+    check,
+    fault,
+    isKilled: reason === undefined,
+    failed: failed.map(nameOf),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** The checks of a group against the driver without a fault: all have to pass, or no mutant of them means anything. */
+export async function runFaithful(group: string): Promise<CertificationResult> {
+  return await certifyFake(driverProcess(), idsOf(group), {});
+}
+
+/** The group's checks that have a body. */
+function groupOf(check: string): readonly string[] {
+  return idsOf(check.split('-')[0] ?? check);
+}
+
+function idsOf(group: string): readonly string[] {
+  const entries = catalogueGroups.find(({ name }) => name === group)?.entries ?? [];
+  return entries.map(({ id }) => id).filter((id) => checkBodies[id] !== undefined);
+}
+
+async function certifyFake(
+  start: Mutant['start'],
+  ids: readonly string[],
+  { client }: Pick<Mutant, 'client'>,
+): Promise<CertificationResult> {
+  const directory = await mkdtemp(join(tmpdir(), 'certify-mutant-'));
+  try {
+    const sockets = join(directory, 'plugins');
+    const specs = [join(directory, 'specs')];
+    for (const path of [sockets, ...specs]) await mkdir(path);
+    await using started = await start({
+      directory,
+      socketPath: join(sockets, `${FAKE_NAME}.sock`),
+      discovery: { sockets, specs },
+    });
+    return await certify({
+      manifest: started.manifest,
+      tiers: ['core', 'resilient'],
+      ids,
+      seed: SEED,
+      outDirectory: join(directory, 'out'),
+      stateDirectory: join(directory, 'state'),
+      ...(client === undefined ? {} : { clients: [client] }),
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

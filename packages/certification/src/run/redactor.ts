@@ -1,0 +1,41 @@
+/** Keeps the secrets of a manifest out of everything that is written. */
+
+const MARK = '[secret]';
+
+/** Replaces secrets, also as JSON, URLs and base64 write them. */
+export class Redactor {
+  readonly #needles: readonly string[];
+
+  constructor(secrets: readonly string[]) {
+    const forms = secrets.flatMap((secret) => [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+      encodeURIComponent(secret),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('base64url'),
+      Buffer.from(secret).toString('hex'),
+    ]);
+    // Longest first: a part of a secret must not hide the rest of it.
+    this.#needles = [...new Set(forms)].filter((form) => form !== '').sort((a, b) => b.length - a.length);
+  }
+
+  text(text: string): string {
+    let clean = text;
+    for (const needle of this.#needles) clean = clean.replaceAll(needle, MARK);
+    return clean;
+  }
+
+  /** A copy in which every text, also every key, is clean. */
+  redact<T>(value: T): T {
+    if (this.#needles.length === 0) return value;
+    return this.#copy(value) as T; // the same shape: only texts change
+  }
+
+  #copy(value: unknown): unknown {
+    if (typeof value === 'string') return this.text(value);
+    if (Array.isArray(value)) return value.map((item) => this.#copy(item));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.#copy(item)]));
+  }
+}
