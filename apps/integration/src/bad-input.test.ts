@@ -147,26 +147,26 @@ describe('a daemon', { tags }, () => {
     ['mesos-master', ['--work_dir=/w', '--agent_reregister_timeout=1mins'], 'Must be at least 10mins'],
     ['mesos-master', ['--work_dir=/w', '--allocation_interval=0secs'], 'Expected it to be at least 1ms'],
     ['mesos-master', ['--work_dir=/w', '--advertise_ip=localhost'], 'Expecting the IP address of one machine'],
-    ['mesos-agent', ['--master=x', '--work_dir=/w', '--advertise_port=0'], 'Expecting a port from 1 to 65535'],
+    ['mesos-agent', ['--master=h:5050', '--work_dir=/w', '--advertise_port=0'], 'Expecting a port from 1 to 65535'],
     ['mesos-agent', ['--work_dir=/w'], "Flag 'master' is required"],
-    ['mesos-agent', ['--master=x', '--work_dir=/w', '--port=no'], 'Expecting a port from 0 to 65535'],
+    ['mesos-agent', ['--master=h:5050', '--work_dir=/w', '--port=no'], 'Expecting a port from 0 to 65535'],
     [
       'mesos-agent',
-      ['--master=x', '--work_dir=/w', '--docker_volume_client=flocker'],
+      ['--master=h:5050', '--work_dir=/w', '--docker_volume_client=flocker'],
       'Expecting one of dvdcli, plugin',
     ],
-    ['mesos-agent', ['--master=x', '--work_dir=/w', '--dvdcli=dvdcli'], 'Expecting an absolute path'],
+    ['mesos-agent', ['--master=h:5050', '--work_dir=/w', '--dvdcli=dvdcli'], 'Expecting an absolute path'],
     [
       'mesos-agent',
-      ['--master=x', '--work_dir=/w', '--docker_registry=registry.test:5000'],
+      ['--master=h:5050', '--work_dir=/w', '--docker_registry=registry.test:5000'],
       'Expecting an absolute path, a file:// URL, or http(s)://host[:port]',
     ],
     [
       'mesos-agent',
-      ['--master=x', '--work_dir=/w', '--docker_config=secret'],
+      ['--master=h:5050', '--work_dir=/w', '--docker_config=secret'],
       "Failed to load value '<hidden>' for flag 'docker_config': Expecting an absolute path or a JSON object",
     ],
-    ['mesos-agent', ['--master=x', '--work_dir=/w', '--fetcher_stall_timeout=0secs'], 'Expecting more than 0'],
+    ['mesos-agent', ['--master=h:5050', '--work_dir=/w', '--fetcher_stall_timeout=0secs'], 'Expecting more than 0'],
   ] as const)('%s %j does not start', async (program, args, message) => {
     const result = await cluster.run(program, args);
     expect(result.exitCode).toBe(1);

@@ -25,6 +25,11 @@ const DEFAULT_STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  */
 export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>): Promise<number> {
   const help = usage(options.name, options.summary, options.flags, { readsEnvironment: true });
+  let writeToFile: ((line: string) => void) | undefined;
+  const write = (line: string): void => {
+    process.stderr.write(line);
+    writeToFile?.(line);
+  };
   try {
     const parsed = parseFlags(options.flags, process.argv.slice(2), { env: process.env });
     if (parsed.isHelp) {
@@ -32,11 +37,7 @@ export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>)
       return 0;
     }
     const { log_dir: logDir } = parsed.texts;
-    const writeToFile = logDir === undefined ? undefined : openLogFile(logDir, options.name);
-    const write = (line: string): void => {
-      process.stderr.write(line);
-      writeToFile?.(line);
-    };
+    if (logDir !== undefined) writeToFile = openLogFile(logDir, options.name);
     const stopping = new AbortController();
     for (const signal of options.stopSignals ?? DEFAULT_STOP_SIGNALS) {
       process.on(signal, () => {
@@ -48,7 +49,7 @@ export async function daemonMain<T extends FlagTable>(options: DaemonOptions<T>)
     await options.run(parsed, { logger: createLogger({ component: options.name, write }), signal: stopping.signal });
     return 0;
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n${error instanceof FlagsError ? `\n${help}` : ''}`);
+    write(`${messageOf(error)}\n${error instanceof FlagsError ? `\n${help}` : ''}`);
     return 1;
   }
 }

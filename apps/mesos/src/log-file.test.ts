@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '@drydock/base/subprocess';
 import { VirtualFiles } from '@drydock/mesos';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attachLog, openLogFile } from './log-file.ts';
@@ -19,6 +21,14 @@ describe('--log_dir', () => {
     openLogFile(logDir, 'mesos-master')('first\n');
     openLogFile(logDir, 'mesos-master')('second\n');
     expect(await readFile(join(logDir, 'mesos-master.INFO'), 'utf8')).toBe('first\nsecond\n');
+  });
+
+  it('gets why a daemon does not start, too', async () => {
+    const master = fileURLToPath(new URL('../bin/mesos-master.js', import.meta.url));
+    const flags = [`--work_dir=${directory}/work`, `--log_dir=${directory}`, '--ip=192.0.2.1', '--port=0'];
+    const { exitCode, stderr } = await run([process.execPath, master, ...flags]);
+    expect([exitCode, stderr]).toEqual([1, 'Failed to bind on 192.0.2.1:0: Cannot assign requested address\n']);
+    expect(await readFile(join(directory, 'mesos-master.INFO'), 'utf8')).toBe(stderr);
   });
 
   it('has to be a directory', async () => {

@@ -3,6 +3,8 @@ import { messageOf } from '@drydock/base/errors';
 import { defineFlags, parseDurationMs } from '@drydock/base/gflags';
 import { parseDockerRegistry } from '@drydock/containerizer';
 import { addressFlags } from '../advertised-address.ts';
+import { checkCount, checkIp, checkNotZero } from '../flag-checks.ts';
+import { isHostAndPort } from '../host-and-port.ts';
 import { logFlags } from '../log-file.ts';
 
 const absolute = (value: string): string | undefined => (isAbsolute(value) ? undefined : 'Expecting an absolute path');
@@ -29,6 +31,7 @@ export const agentFlags = defineFlags({
   master: {
     kind: 'string',
     required: true,
+    check: (value) => (isHostAndPort(value) ? undefined : 'Expecting host:port'),
     help: 'Where the master is, host:port',
     source: 'slave/flags.cpp: master',
   },
@@ -49,6 +52,7 @@ export const agentFlags = defineFlags({
   ip: {
     kind: 'string',
     default: '127.0.0.1',
+    check: checkIp,
     help: 'Address to listen on; upstream listens on all',
     source: 'slave/main.cpp: ip',
   },
@@ -110,7 +114,7 @@ export const agentFlags = defineFlags({
   fetcher_stall_timeout: {
     kind: 'duration',
     default: '1mins',
-    check: (value) => (parseDurationMs(value) === 0 ? 'Expecting more than 0' : undefined),
+    check: checkNotZero,
     help: 'For how long nothing may come from a registry before a request counts as failed',
     source: 'slave/flags.cpp: fetcher_stall_timeout',
   },
@@ -223,6 +227,7 @@ export const agentFlags = defineFlags({
   max_completed_executors_per_framework: {
     kind: 'int',
     default: '150',
+    check: checkCount,
     help: 'How many ended tasks /state shows per framework',
     source: 'slave/flags.cpp: max_completed_executors_per_framework',
   },

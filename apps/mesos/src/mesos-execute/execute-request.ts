@@ -23,6 +23,7 @@ import {
   type TaskInfo,
   type Volume,
 } from '@drydock/mesos';
+import { isHostAndPort } from '../host-and-port.ts';
 import { containerInfoOf } from './container-info.ts';
 import { ExecuteFlagError } from './execute-flag-error.ts';
 import type { executeFlags } from './flags.ts';
@@ -187,11 +188,6 @@ function taskOf(flags: ExecuteFlags, read: ReadFlags, volumes: Volume[]): TaskTo
     },
     ...(container === undefined ? {} : { container }),
   };
-}
-
-function isHostAndPort(text: string): boolean {
-  const port = /^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})$/.exec(text)?.[1];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 function contentTypeOf(text: string): ContentType {

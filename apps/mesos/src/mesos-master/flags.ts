@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { defineFlags, parseDurationMs } from '@drydock/base/gflags';
 import { addressFlags } from '../advertised-address.ts';
+import { checkCount, checkIp, checkNotZero } from '../flag-checks.ts';
 import { logFlags } from '../log-file.ts';
 
 const SECOND_MS = 1_000;
@@ -26,6 +27,7 @@ export const masterFlags = defineFlags({
   ip: {
     kind: 'string',
     default: '127.0.0.1',
+    check: checkIp,
     help: 'Address to listen on; upstream listens on all',
     source: 'master/main.cpp: ip',
   },
@@ -58,6 +60,8 @@ export const masterFlags = defineFlags({
   },
   offer_timeout: {
     kind: 'duration',
+    // DEVIATION: upstream takes 0, and rescinds each offer as soon as it has made it.
+    check: checkNotZero,
     help: 'After which an offer that nobody answers is rescinded; default: never',
     source: 'master/flags.cpp: offer_timeout',
   },
@@ -96,18 +100,21 @@ export const masterFlags = defineFlags({
   max_unreachable_tasks_per_framework: {
     kind: 'int',
     default: '1000',
+    check: checkCount,
     help: 'How many tasks of unreachable agents are remembered per framework',
     source: 'master/flags.cpp: max_unreachable_tasks_per_framework',
   },
   max_completed_frameworks: {
     kind: 'int',
     default: '50',
+    check: checkCount,
     help: 'How many ended frameworks /state shows',
     source: 'master/flags.cpp: max_completed_frameworks',
   },
   max_completed_tasks_per_framework: {
     kind: 'int',
     default: '1000',
+    check: checkCount,
     help: 'How many ended tasks /state shows per framework',
     source: 'master/flags.cpp: max_completed_tasks_per_framework',
   },
