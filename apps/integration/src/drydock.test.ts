@@ -64,6 +64,7 @@ describe('drydock doctor', { tags: ['root'] }, () => {
       'FUSE programs (fuse3)',
       'rclone',
       'Docker engine',
+      'registry (docker-registry)',
     ]);
     for (const { isAvailable, problem, cost, remedy } of findings) {
       expect([problem, cost, remedy].every((text) => (text === undefined) === isAvailable)).toBe(true);
@@ -92,9 +93,10 @@ describe('drydock doctor', { tags: ['root'] }, () => {
   });
 
   it('does without what the scenario does not need', async () => {
-    const text = await doctorWithout(['rclone', 'fusermount3', 'busybox']);
+    const text = await doctorWithout(['rclone', 'fusermount3', 'busybox', 'docker-registry']);
     expect(text.exitCode, text.stdout).toBe(0);
     expect(text.stdout).toMatch(/^missing {2}busybox .*\n +costs: .*\n +remedy: apt-get install busybox-static$/m);
+    expect(text.stdout).toMatch(/^missing {2}registry .*\n +costs: .*\n +remedy: apt-get install docker-registry$/m);
   });
 });
 

@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STANDIN_IMAGES_DIRECTORY, isOrdinaryUser, userNamespaceProblem } from '@drydock/cluster';
-import { dockerVersion, firstLine, tryCommand, tryControlGroups, tryMounting, UnavailableError } from './trials.ts';
+import { firstLine, tryCommand, tryControlGroups, tryDockerEngine, tryMounting, UnavailableError } from './trials.ts';
 
 export interface Probe {
   readonly name: string;
@@ -192,8 +192,15 @@ function others(): readonly Probe[] {
       name: 'Docker engine',
       isRequired: false,
       cost: 'tests tagged `docker` cannot run',
-      remedy: 'apt-get install docker.io, and start its daemon: dockerd',
-      tryIt: async () => await dockerVersion('/var/run/docker.sock'),
+      remedy: 'apt-get install docker.io, and as an ordinary user start its daemon: dockerd',
+      tryIt: async () => await tryDockerEngine('/var/run/docker.sock'),
+    },
+    {
+      name: 'registry (docker-registry)',
+      isRequired: false,
+      cost: 'tests tagged `registry` cannot run',
+      remedy: 'apt-get install docker-registry',
+      tryIt: async () => firstLine(await tryCommand(['docker-registry', '--version'])),
     },
   ];
 }

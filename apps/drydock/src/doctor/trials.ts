@@ -68,8 +68,19 @@ export async function tryControlGroups(): Promise<string> {
   throw new UnavailableError(problems.join('; '));
 }
 
-/** Of the engine that serves on `socketPath`. @throws UnavailableError, or the error of the connection */
-export async function dockerVersion(socketPath: string): Promise<string> {
+/** The engine that serves on `socketPath`, or else what tests start one of their own with, which root may. */
+export async function tryDockerEngine(socketPath: string): Promise<string> {
+  try {
+    return await dockerVersion(socketPath);
+  } catch (error) {
+    if (isOrdinaryUser()) throw error;
+    const version = firstLine(await tryCommand(['dockerd', '--version']));
+    return `none at ${socketPath}, tests start their own: ${version}`;
+  }
+}
+
+/** @throws UnavailableError, or the error of the connection */
+async function dockerVersion(socketPath: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const asking = request({ socketPath, path: '/version', timeout: TRIAL_MS_MAX }, (response) => {
     if (response.statusCode !== 200) reject(new UnavailableError(`${socketPath} answers ${response.statusCode}`));
