@@ -1,17 +1,8 @@
-import { FlagsError, parseFlags, type FlagTable } from '@drydock/base/gflags';
+import type { FlagTable } from '@drydock/base/gflags';
 import { describe, expect, it } from 'vitest';
 import { agentFlags } from './mesos-agent/flags.ts';
 import { masterFlags } from './mesos-master/flags.ts';
-
-function problemsOf(table: FlagTable, argv: readonly string[]): readonly string[] {
-  try {
-    parseFlags(table, argv);
-  } catch (error) {
-    if (error instanceof FlagsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+import { problemsOf } from './testing/problems-of.ts';
 
 /** What is said of `--name=value`, beside what else has to be there. */
 function problemOf(table: FlagTable, name: string, value: string): string | undefined {
@@ -19,7 +10,7 @@ function problemOf(table: FlagTable, name: string, value: string): string | unde
   const argv = Object.entries({ ...others, [name]: value })
     .filter(([one]) => one in table)
     .map(([one, text]) => `--${one}=${text}`);
-  const [problem, ...more] = problemsOf(table, argv);
+  const [problem, ...more] = problemsOf(table, ...argv);
   expect(more).toEqual([]);
   return problem;
 }

@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { FlagsError, parseFlags, type FlagTable } from '@drydock/base/gflags';
+import type { FlagTable } from '@drydock/base/gflags';
 import { run, type RunResult } from '@drydock/base/subprocess';
 import { describe, expect, it } from 'vitest';
 import { agentFlags } from './mesos-agent/flags.ts';
 import { executeFlags } from './mesos-execute/flags.ts';
 import { masterFlags } from './mesos-master/flags.ts';
+import { problemsOf } from './testing/problems-of.ts';
 
 const PROGRAMS: readonly (readonly [program: string, table: FlagTable])[] = [
   ['mesos-master', masterFlags],
@@ -14,16 +15,6 @@ const PROGRAMS: readonly (readonly [program: string, table: FlagTable])[] = [
 
 const runBin = async (program: string, ...args: readonly string[]): Promise<RunResult> =>
   await run([process.execPath, fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...args]);
-
-const problemsOf = (table: FlagTable, ...argv: readonly string[]): readonly string[] => {
-  try {
-    parseFlags(table, argv);
-  } catch (error) {
-    if (error instanceof FlagsError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 
 function namesOf(table: FlagTable, isBool: boolean): readonly string[] {
   const chosen = Object.entries(table).filter(([, { kind }]) => (kind === 'bool') === isBool);
