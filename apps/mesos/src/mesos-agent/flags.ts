@@ -228,7 +228,7 @@ export const agentFlags = defineFlags({
     kind: 'int',
     default: '150',
     check: checkCount,
-    help: 'How many ended tasks /state shows per framework',
+    help: 'How many ended executors, each with its tasks, /state shows per framework',
     source: 'slave/flags.cpp: max_completed_executors_per_framework',
   },
   cgroups_root: {
