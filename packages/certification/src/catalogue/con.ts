@@ -1,0 +1,66 @@
+import { catalogueGroup } from './catalogue-entry.ts';
+
+export const con = catalogueGroup({
+  name: 'CON',
+  title: 'concurrency',
+  clients: ['dvdcli-0.2'],
+  evidence: ['the schedule, by its seed', 'the whole history with its times'],
+  checks: {
+    'CON-001': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'Creating one name from 16 sides makes one volume',
+      steps: ['16 Creates of one name at once', 'List'],
+      pass: 'one volume; every Create succeeds or is refused with a text',
+      source: 'rancher#5404; cinder makes duplicates',
+    },
+    'CON-002': {
+      level: 'MUST',
+      tier: 'core',
+      title: '16 volumes do not get in the way of each other',
+      steps: ['The whole life of 16 volumes at once, a token in each'],
+      pass: 'each finds its own token',
+      source: 'parallel test of vsphere',
+    },
+    'CON-003': {
+      level: 'MUST',
+      tier: 'core',
+      title: '16 Mounts of one volume are one mount',
+      steps: ['16 Mounts at once', 'Look into the mount table', 'Unmount'],
+      pass: 'one path, mounted once',
+      source: 'race between look-up and lock of sapk',
+    },
+    'CON-004': {
+      level: 'MUST',
+      tier: 'resilient',
+      title: 'Any mixture of calls comes to what one after the other would',
+      steps: ['Mount, Unmount, Get and List at random for 60 s', 'Look for an order that explains the answers'],
+      pass: 'there is one, and the end state is its',
+      source: 'Jepsen; local-persist reads a map without a lock',
+    },
+    'CON-005': {
+      level: 'SHOULD',
+      tier: 'resilient',
+      title: 'A slow Mount does not hold up other volumes',
+      steps: ['Begin a slow Mount of A', 'Get and Mount of B'],
+      pass: 'B takes a second at most',
+      source: 'moby#18504',
+    },
+    'CON-006': {
+      level: 'SHOULD',
+      tier: 'core',
+      title: 'Two processes of dvdcli at once work',
+      steps: ['Two dvdcli mount two volumes, then one volume, at once'],
+      pass: 'all succeed',
+      source: 'how the isolator calls drivers',
+    },
+    'CON-007': {
+      level: 'SHOULD',
+      tier: 'resilient',
+      title: 'Of Remove and Mount at once one wins',
+      steps: ['Remove and Mount of one volume at once, many times'],
+      pass: 'either it is mounted and there, or removed and not mounted',
+      source: 'mounts of deleted stores',
+    },
+  },
+});

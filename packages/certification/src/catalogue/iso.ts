@@ -1,0 +1,66 @@
+import { catalogueGroup } from './catalogue-entry.ts';
+
+export const iso = catalogueGroup({
+  name: 'ISO',
+  title: 'isolation',
+  clients: 'once',
+  evidence: ['mount tables of agent and containers'],
+  checks: {
+    'ISO-001': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'Two containers share a volume',
+      steps: ['Two tasks with one volume, RW', 'Each writes, each reads what the other wrote'],
+      pass: 'both see both',
+      source: 'Mesos document, docker/volume isolator',
+    },
+    'ISO-002': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'A read-only container sees what another writes, and writes nothing',
+      steps: ['Two tasks with one volume, RO and RW'],
+      pass: 'RO reads what RW wrote, and cannot write',
+      source: 'Mesos 1.8.0',
+    },
+    'ISO-003': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'Nothing of a container is mounted on the host when it has ended',
+      steps: ['A task with a volume', 'Compare the mount table with that of the start'],
+      pass: 'no mount more',
+      source: 'mount namespaces of containers',
+    },
+    'ISO-004': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'A mount of the driver is visible where the agent is',
+      steps: ['Mount', 'Look into the mount tables of driver and agent'],
+      pass: 'the mount is in both',
+      source: 'convoy --mnt-ns, px-dev#13: a driver in a container without shared propagation',
+    },
+    'ISO-005': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'A container sees no volume but its own',
+      steps: ['Two tasks with a volume each', 'Each looks for the token of the other'],
+      pass: 'none finds it',
+      source: 'what isolation means',
+    },
+    'ISO-006': {
+      level: 'SHOULD',
+      tier: 'core',
+      title: 'Absolute and relative paths work, with and without an image',
+      steps: ['Tasks with container_path absolute and relative, with and without an image'],
+      pass: 'as the table of the document says',
+      source: 'Mesos document',
+    },
+    'ISO-007': {
+      level: 'SHOULD',
+      tier: 'core',
+      title: 'A task of another user can use the volume as documented',
+      steps: ['A task of a user other than root writes'],
+      pass: 'it can (since Mesos 1.9 the volume is given to that user)',
+      source: 'Mesos 8c79ba642',
+    },
+  },
+});

@@ -1,0 +1,66 @@
+import { catalogueGroup } from './catalogue-entry.ts';
+
+export const scn = catalogueGroup({
+  name: 'SCN',
+  title: 'scenarios',
+  clients: 'once',
+  evidence: ['stdout and stderr of the sandboxes', 'states of the tasks', 'the very commands'],
+  checks: {
+    'SCN-001': {
+      level: 'MUST',
+      tier: 'core',
+      title: "The document's scenario works",
+      steps: ['A task: touch /tmp/myvolume/myfile', 'A second one: ls /tmp/myvolume'],
+      pass: "the second task's stdout has myfile, and seedFiles",
+      source: 'Mesos document, docker/volume isolator',
+    },
+    'SCN-002': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'It works for a framework over the HTTP API',
+      steps: ['As SCN-001, launched by a scheduler over the v1 API'],
+      pass: 'as SCN-001',
+      source: 'Mesos scheduler HTTP API',
+    },
+    'SCN-003': {
+      level: 'MUST',
+      tier: 'core',
+      title: 'Two volumes with options in one task',
+      steps: ['A task with two volumes and driver_options'],
+      pass: 'both are mounted, each where it belongs',
+      source: 'Mesos document',
+    },
+    'SCN-004': {
+      level: 'SHOULD',
+      tier: 'resilient',
+      title: 'It works with restarts of agent and driver in between',
+      steps: ['SCN-001 with a restart of the agent between the tasks', 'and of the driver'],
+      pass: 'as SCN-001',
+      source: 'upgrades',
+    },
+    'SCN-005': {
+      level: 'MUST',
+      tier: 'multi-host',
+      title: 'It works over two agents',
+      steps: ['SCN-001 with the tasks on agents A and B'],
+      pass: 'as SCN-001',
+      source: 'Mesos document',
+    },
+    'SCN-006': {
+      level: 'SHOULD',
+      tier: 'resilient',
+      title: 'A database loses no acknowledged record',
+      steps: ['A writer appends records with fsync and checksums', '20 times: SIGKILL, start again'],
+      pass: 'every record that was acknowledged is there',
+      source: 'databases in volumes',
+    },
+    'SCN-007': {
+      level: 'SHOULD',
+      tier: 'core',
+      title: 'A group of ten containers shares a volume',
+      steps: ['A task group of ten containers on one volume, which end at random'],
+      pass: 'all use it to their end; then it is unmounted, once',
+      source: 'nested containers; CNT under the real isolator',
+    },
+  },
+});
