@@ -53,6 +53,9 @@ const lastStateOf = async (name: string, flags: readonly string[]): Promise<stri
   return [...stdout.matchAll(/^Received status update (TASK_\w+)/gm)].at(-1)?.[1];
 };
 
+/** What nobody acknowledged in time is told again. */
+const distinct = (states: readonly string[]): readonly string[] => [...new Set(states)];
+
 describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
   it('goes on with what it was killed in the middle of, and learns of ends that it missed', async () => {
     const tasks = Promise.all([
@@ -72,9 +75,9 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     const [missed, goingOn, killed] = await tasks;
 
     expect(await readlink(join(world.agent.workDir, 'meta/slaves/latest'))).toBe(agentId);
-    expect(missed.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED']);
+    expect(distinct(missed.states)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED']);
     expect(missed.message).toBe('Command exited with status 3');
-    expect(goingOn.states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    expect(distinct(goingOn.states)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     expect(goingOn.stdout.split('\n')).toContain('begun-missed');
     expect(goingOn.stdout.match(/^Received SUBSCRIBED event$/gm)).toHaveLength(2);
     expect(killed.states.slice(-2)).toEqual(['TASK_KILLING', 'TASK_KILLED']);
@@ -94,7 +97,7 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     expect(world.agent.daemon.exitCode).toBe(0);
     await cluster.restartAgent(world.agent);
     await tell('checkpointed');
-    expect((await checkpointed).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    expect(distinct((await checkpointed).states)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     await assertNothingLeft(cluster);
   });
 
@@ -143,7 +146,7 @@ describe('an agent that is started again', { tags, timeout: 120_000 }, () => {
     expect(refused.stderr).toContain('Address already in use');
     await cluster.restartAgent(world.agent);
     await tell('alone');
-    expect((await task).states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    expect(distinct((await task).states)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     await assertNothingLeft(cluster);
   });
 

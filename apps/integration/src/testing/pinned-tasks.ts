@@ -25,6 +25,8 @@ export class PinnedTasks implements AsyncDisposable {
   readonly framework: LastingFramework;
   /** Somebody else has ended the framework. */
   isTornDown = false;
+  /** One launch at a time: the end of each gives back the offers that it did not use. */
+  #launching: Promise<void> = Promise.resolve();
   readonly #cluster: MesosCluster;
 
   private constructor(cluster: MesosCluster, framework: LastingFramework) {
@@ -46,8 +48,16 @@ export class PinnedTasks implements AsyncDisposable {
 
   /** Several with one ACCEPT. */
   async launchAll(agent: StartedAgent, tasks: readonly PinnedTask[]): Promise<void> {
-    await this.framework.launchTasks(await agent.id(), tasks.map(toTaskInfo));
-    await this.framework.rest();
+    const before = this.#launching;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#launching = promise;
+    await before;
+    try {
+      await this.framework.launchTasks(await agent.id(), tasks.map(toTaskInfo));
+      await this.framework.rest();
+    } finally {
+      resolve();
+    }
   }
 
   /** Launches it and waits for its end. */
