@@ -1,6 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { ScriptedAgent, ScriptedFramework, serveMaster } from './testing/scripted-peers.ts';
 
+describe('a task', () => {
+  it('keeps its first status and the newest ones, however often it changes', async () => {
+    await using served = await serveMaster();
+    await using framework = await ScriptedFramework.subscribe(served.address);
+    await using agent = await ScriptedAgent.register(served.address);
+    await framework.launch('a');
+    await agent.told('RUN_TASK');
+    await agent.report(framework.id, 'a', 'TASK_STAGING');
+    for (let count = 0; count < 100; count += 1) {
+      await agent.report(framework.id, 'a', 'TASK_STARTING');
+      await agent.report(framework.id, 'a', 'TASK_RUNNING');
+    }
+    const task = served.master.registry.frameworks.get(framework.id.value)?.tasks.get('a');
+    const states = task?.statuses.map(({ state }) => state) ?? [];
+    expect([states.length, ...states.slice(0, 2), ...states.slice(-2)]).toEqual([
+      128,
+      'TASK_STAGING',
+      'TASK_RUNNING',
+      'TASK_STARTING',
+      'TASK_RUNNING',
+    ]);
+  });
+});
+
 describe('what the master counts', () => {
   it('never falls: ends of tasks are counted when they come, not when they are looked at', async () => {
     await using served = await serveMaster({ completedTaskCountMax: 1, completedFrameworkCountMax: 0 });

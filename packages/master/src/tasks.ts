@@ -38,6 +38,9 @@ const PARTITION_STATES: ReadonlySet<TaskState> = new Set<TaskState>([
   'TASK_UNKNOWN',
 ]);
 
+/** Of a task, so many statuses are remembered: the first one, which says when it began, and the newest ones. */
+const STATUS_COUNT_MAX = 128;
+
 /** `state` as the framework knows it. */
 export function stateFor(framework: FrameworkRecord, state: TaskState): TaskState {
   return PARTITION_STATES.has(state) && !isPartitionAware(framework) ? 'TASK_LOST' : state;
@@ -213,6 +216,8 @@ export class Tasks {
     // What an executor attaches may be large, and the framework has got it.
     const { data: _, ...remembered } = status;
     task.statuses.push(remembered);
+    // DEVIATION: upstream keeps them all, and an executor may go to and fro between two states for ever.
+    if (task.statuses.length > STATUS_COUNT_MAX) task.statuses.splice(1, 1);
     if (before !== status.state) this.#master.events.taskUpdated(task, status, status.state);
     // One that was unreachable holds nothing any more, and comes to its end only now.
     if (!isTerminalState(before)) this.#master.counters.countEnd(status.state);
