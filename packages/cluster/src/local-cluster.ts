@@ -17,7 +17,7 @@ import { DaemonProcess, type StopSignal } from './daemon-process.ts';
 import { executeFlags, toExecutedTask, type ExecutedTask, type ExecuteOptions } from './executed-task.ts';
 import { findLeaks, RUN_ID_VARIABLE, type Leak } from './leaks.ts';
 import { endLeftovers } from './leftovers.ts';
-import { startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
+import { joinNamespace, startPrivateNamespace, type StartedNamespace } from './private-namespace.ts';
 import { isOrdinaryUser } from './user-namespace.ts';
 
 export interface LocalClusterOptions {
@@ -25,6 +25,11 @@ export interface LocalClusterOptions {
   readonly imagesDirectory: string;
   /** Environment of everything that is started; default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * A process in whose mount namespace everything runs, instead of in a private one: where a driver lives that was not
+   * started by this cluster. Runtime directories are then below the cluster's own. Needs root.
+   */
+  readonly namespaceOf?: number;
   /** Told each command when it is run, as a person would type it. */
   readonly onCommand?: (program: BinName, args: readonly string[]) => void;
 }
@@ -86,7 +91,10 @@ export class LocalCluster implements AsyncDisposable {
         PATH: binPath(inherited['PATH'] ?? ''),
         [RUN_ID_VARIABLE]: runId,
       };
-      const namespace = await startPrivateNamespace({ directory: join(directory, 'namespace'), env });
+      const namespace =
+        options.namespaceOf === undefined
+          ? await startPrivateNamespace({ directory: join(directory, 'namespace'), env })
+          : await joinNamespace({ pid: options.namespaceOf, directory, env });
       return new LocalCluster(options, { runId, directory, namespace, env });
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
@@ -159,9 +167,12 @@ export class LocalCluster implements AsyncDisposable {
     const name = isFirst ? 'agent' : `agent-${this.#agents.length + 1}`;
     const workDir = join(this.directory, name);
     // The first has the defaults, as in the document; agents must not share these.
-    const runtimeDir = isFirst ? '/run/mesos' : `/run/mesos-${this.#agents.length + 1}`;
+    const isPrivate = this.#options.namespaceOf === undefined;
+    const runtimeRoot = isPrivate ? '/run' : join(this.directory, 'run');
+    const runtimeDir = `${runtimeRoot}/${isFirst ? 'mesos' : `mesos-${this.#agents.length + 1}`}`;
     const checkpointDir = `${runtimeDir}/isolators/docker/volume`;
-    const own = isFirst ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
+    const own =
+      isFirst && isPrivate ? [] : [`--runtime_dir=${runtimeDir}`, `--docker_volume_checkpoint_dir=${checkpointDir}`];
     const places = { master: this.master, workDir, registry: this.#options.imagesDirectory };
     const argv = withDocumentFlags(places, [...own, ...(options.flags ?? [])]);
     const agent = await this.#runAgent({ name, workDir, checkpointDir, argv });

@@ -61,27 +61,50 @@ export async function startPrivateNamespace(options: {
   const unavailable = isOrdinaryUser() ? await userNamespaceProblem() : undefined;
   if (unavailable !== undefined) throw new NamespaceError(unavailable);
   const kinds = [...(isOrdinaryUser() ? ['--user', '--map-root-user'] : []), '--mount', '--propagation', 'private'];
-  const argv = [...kinds, 'sh', '-c', SETUP, 'namespace', options.directory];
+  const argv = ['unshare', ...kinds, 'sh', '-c', SETUP, 'namespace', options.directory];
+  const { holder, pid } = await startHolder(argv, options.env, 'set up a private mount namespace');
+  const baseline = new Set(await mountIdsOf(pid));
+  const newMounts = async (): Promise<readonly string[]> =>
+    (await mountLinesOf(pid)).filter((line) => !baseline.has(idOf(line))).map(targetOf);
+  return new HeldNamespace(holder, pid, newMounts);
+}
+
+/**
+ * The mount namespace of a process, which stays also when that process ends. Nothing in it is changed; the mounts of
+ * others are not counted as new, only those below `directory`.
+ * @throws NamespaceError
+ */
+export async function joinNamespace(options: {
+  readonly pid: number;
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}): Promise<StartedNamespace> {
+  const argv = ['nsenter', `--target=${options.pid}`, '--mount', '--wdns=/', 'sh', '-c', 'echo ready; exec cat'];
+  const { holder, pid } = await startHolder(argv, options.env, `enter the mount namespace of process ${options.pid}`);
+  const newMounts = async (): Promise<readonly string[]> =>
+    (await mountLinesOf(pid)).map(targetOf).filter((target) => target.startsWith(`${options.directory}/`));
+  return new HeldNamespace(holder, pid, newMounts);
+}
+
+/** Starts what says that it is ready, and then holds a namespace until its input ends. @throws NamespaceError */
+async function startHolder(
+  [file = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+  what: string,
+): Promise<{ readonly holder: ChildProcess; readonly pid: number }> {
   // In a session of its own: Ctrl-C at a terminal must not take the namespace away from what is still stopping in it.
-  const holder = spawn('unshare', argv, {
-    cwd: '/',
-    env: options.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const holder = spawn(file, args, { cwd: '/', env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   let problem = '';
   holder.stderr.on('data', (chunk: Buffer) => {
     problem += chunk.toString();
   });
   holder.stdin.on('error', () => undefined); // The holder may be gone when its input is closed.
   const failed = Promise.withResolvers<never>();
-  holder.on('error', (error) => failed.reject(new NamespaceError(`Failed to execute 'unshare': ${error.message}`)));
-  holder.on('close', () =>
-    failed.reject(new NamespaceError(`Failed to set up a private mount namespace: ${problem.trim()}`)),
-  );
+  holder.on('error', (error) => failed.reject(new NamespaceError(`Failed to execute '${file}': ${error.message}`)));
+  holder.on('close', () => failed.reject(new NamespaceError(`Failed to ${what}: ${problem.trim()}`)));
   failed.promise.catch(() => undefined);
   const late = setTimeout(() => {
-    failed.reject(new NamespaceError(`No private mount namespace was ready in ${SETUP_MS_MAX} ms`));
+    failed.reject(new NamespaceError(`Failed to ${what} in ${SETUP_MS_MAX} ms`));
     holder.kill('SIGKILL');
   }, SETUP_MS_MAX);
   try {
@@ -90,31 +113,25 @@ export async function startPrivateNamespace(options: {
     clearTimeout(late);
   }
   const { pid } = holder;
-  if (pid === undefined) throw new NamespaceError("Failed to execute 'unshare'");
-  const baseline = new Set(await mountIdsOf(pid));
-  return new PrivateNamespace(holder, pid, baseline);
+  if (pid === undefined) throw new NamespaceError(`Failed to execute '${file}'`);
+  return { holder, pid };
 }
 
-class PrivateNamespace implements StartedNamespace {
+class HeldNamespace implements StartedNamespace {
   readonly pid: number;
   readonly #holder: ChildProcess;
-  readonly #baseline: ReadonlySet<string>;
+  readonly newMounts: () => Promise<readonly string[]>;
 
-  constructor(holder: ChildProcess, pid: number, baseline: ReadonlySet<string>) {
+  constructor(holder: ChildProcess, pid: number, newMounts: () => Promise<readonly string[]>) {
     this.#holder = holder;
     this.pid = pid;
-    this.#baseline = baseline;
+    this.newMounts = newMounts;
   }
 
   enter(argv: readonly string[]): readonly [string, ...string[]] {
     // With its credentials kept, the user is root inside: the mapping has nobody else.
     const user = isOrdinaryUser() ? ['--user', '--preserve-credentials'] : [];
     return ['nsenter', `--target=${this.pid}`, ...user, '--mount', '--wdns=/', ...argv];
-  }
-
-  async newMounts(): Promise<readonly string[]> {
-    const lines = await mountLinesOf(this.pid);
-    return lines.filter((line) => !this.#baseline.has(idOf(line))).map((line) => line.split(' ')[4] ?? line);
   }
 
   async stop(): Promise<void> {
@@ -136,6 +153,10 @@ async function mountLinesOf(pid: number): Promise<readonly string[]> {
 
 async function mountIdsOf(pid: number): Promise<readonly string[]> {
   return (await mountLinesOf(pid)).map(idOf);
+}
+
+function targetOf(line: string): string {
+  return line.split(' ')[4] ?? line;
 }
 
 /** Mount id and device: an id may be used again for another mount. */

@@ -7,6 +7,7 @@ import type { AgentSide } from '../driver/agent-side.ts';
 import type { CheckClient } from '../driver/check-client.ts';
 import type { DriverLocation } from '../driver/driver-location.ts';
 import type { DriverProcess } from '../driver/driver-process.ts';
+import type { RealAgent } from '../driver/real-agent.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { BarePlugin } from '../wire/bare-plugin.ts';
 import type { HistoryEvent } from './history.ts';
@@ -29,6 +30,7 @@ export interface CheckContextParts {
   readonly random: SeededRandom;
   readonly signal: AbortSignal;
   readonly newVolume: () => Promise<string>;
+  readonly realAgent: () => Promise<RealAgent>;
   readonly optionsFor: (volume: string) => VolumeOptions;
   readonly secrets: readonly string[];
   readonly events: () => readonly HistoryEvent[];
@@ -73,6 +75,9 @@ export class CheckContext {
 
   /** A new name, which is cleaned up after the check whatever was made of it. Only such names can be sent. */
   readonly volume = async (): Promise<string> => await this.#parts.newVolume();
+
+  /** A Mesos master and agent with the real isolator and dvdcli, where the driver lives; shared by the checks of a run. */
+  readonly realAgent = async (): Promise<RealAgent> => await this.#parts.realAgent();
 
   /** The manifest's options of Create for a volume. */
   readonly optionsFor = (volume: string): VolumeOptions => this.#parts.optionsFor(volume);

@@ -1,8 +1,9 @@
 /** What all checks of a run share: the driver's place, the relay in front of it, the books. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assert } from '@drydock/base/errors';
+import { assert, messageOf } from '@drydock/base/errors';
+import { joinNamespace } from '@drydock/cluster';
 import {
   dial,
   type ClientName,
@@ -17,9 +18,11 @@ import { DriverProcess } from '../driver/driver-process.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { BarePlugin, isObject } from '../wire/bare-plugin.ts';
 import { startRelay, type StartedRelay } from '../wire/relay.ts';
+import { RealAgent } from '../driver/real-agent.ts';
 import type { CleanUpParts } from './clean-up.ts';
 import type { History } from './history.ts';
 import type { Journal } from './journal.ts';
+import { HarnessError } from './outcome.ts';
 
 const DIAL_MS_MAX = 5_000;
 const CLEAN_UP_MS_MAX = 30_000;
@@ -54,12 +57,19 @@ export class PreparedRun implements AsyncDisposable {
   /** Where clients find the relay. */
   readonly relayDirectories: DiscoveryDirectories;
   readonly #relay: StartedRelay;
-  readonly #directory: string;
+  readonly #resources: AsyncDisposableStack;
+  #realAgent: Promise<RealAgent> | undefined;
   readonly #issued = new Set<string>();
 
   private constructor(
     options: PrepareOptions,
-    parts: { location: DriverLocation; agentSide: AgentSide; relay: StartedRelay; directory: string },
+    parts: {
+      readonly location: DriverLocation;
+      readonly agentSide: AgentSide;
+      readonly relay: StartedRelay;
+      readonly directory: string;
+      readonly resources: AsyncDisposableStack;
+    },
   ) {
     this.id = options.id;
     this.manifest = options.manifest;
@@ -73,7 +83,7 @@ export class PreparedRun implements AsyncDisposable {
     this.location = parts.location;
     this.agentSide = parts.agentSide;
     this.#relay = parts.relay;
-    this.#directory = parts.directory;
+    this.#resources = parts.resources;
     this.relayDirectories = { sockets: parts.directory, specs: [] };
     const { address } = parts.location;
     this.driver = new DriverProcess({
@@ -87,22 +97,45 @@ export class PreparedRun implements AsyncDisposable {
   /** Finds the driver and stands in front of it. @throws HarnessError when there is none */
   static async start(options: PrepareOptions): Promise<PreparedRun> {
     const { manifest, history, signal } = options;
-    const pid = manifest.namespace === 'host' ? undefined : manifest.namespace.pid;
-    const agentSide = new AgentSide(pid, history, signal);
-    const location = await locateDriver(manifest, (path) => agentSide.pathFromHere(path));
+    await using resources = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), 'drydock-certify-'));
-    try {
-      const relay = await startRelay({
+    resources.defer(async () => await rm(directory, { recursive: true, force: true }));
+    const agentSide = new AgentSide(await holdNamespace(manifest, directory, resources), history, signal);
+    const location = await locateDriver(manifest, (path) => agentSide.pathFromHere(path));
+    const relay = resources.use(
+      await startRelay({
         socketPath: join(directory, `${RELAY_PLUGIN}.sock`),
         dial: async () =>
           await dial(fromHere(location.address, agentSide), 'certify', AbortSignal.timeout(DIAL_MS_MAX)),
         onExchange: (exchange) => history.exchange(exchange),
-      });
-      return new PreparedRun(options, { location, agentSide, relay, directory });
-    } catch (error) {
-      await rm(directory, { recursive: true, force: true });
-      throw error;
-    }
+      }),
+    );
+    // A real agent's dvdcli finds the relay by the driver's own name.
+    if (manifest.name !== RELAY_PLUGIN) await symlink(relay.socketPath, join(directory, `${manifest.name}.sock`));
+    return new PreparedRun(options, { location, agentSide, relay, directory, resources: resources.move() });
+  }
+
+  /** A master and an agent where the Mesos agent would run; started when it is first asked for, and shared by checks. */
+  async realAgent(): Promise<RealAgent> {
+    this.#realAgent ??= RealAgent.start({
+      namespaceOf: this.agentSide.pid ?? process.pid,
+      pluginDirectory: this.relayDirectories.sockets,
+      driver: this.manifest.name,
+      history: this.history,
+      onMount: async (volume) => {
+        this.mustBeOurs(volume);
+        await this.journal.mount(volume);
+      },
+    });
+    return await this.#realAgent;
+  }
+
+  /** Ends the agent that checks share: the next one that asks gets another. */
+  async dropRealAgent(): Promise<void> {
+    const agent = this.#realAgent;
+    this.#realAgent = undefined;
+    // One that did not start has nothing to stop; the check that asked for it has the error.
+    await (await agent?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 
   /** The bare protocol, for work that ends with `signal`. */
@@ -154,8 +187,25 @@ export class PreparedRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#relay[Symbol.asyncDispose]();
-    await rm(this.#directory, { recursive: true, force: true });
+    await this.dropRealAgent();
+    await this.#resources.disposeAsync();
+  }
+}
+
+/** The process that holds the agent's namespace; undefined: this one does. It must outlive the driver, which checks end. */
+async function holdNamespace(
+  { namespace }: Manifest,
+  directory: string,
+  resources: AsyncDisposableStack,
+): Promise<number | undefined> {
+  if (namespace === 'host') return undefined;
+  const env = { PATH: process.env['PATH'] ?? '' };
+  try {
+    return resources.use(await joinNamespace({ pid: namespace.pid, directory, env })).pid;
+  } catch (error) {
+    throw new HarnessError(messageOf(error), 'see that `namespace.pid` is right, and run the suite as root', {
+      cause: error,
+    });
   }
 }
 

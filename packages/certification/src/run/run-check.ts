@@ -43,6 +43,8 @@ export async function runCheck(run: PreparedRun, { entry, client, body }: CheckR
     limit.abort(new OutOfTime());
   }
   const durationMs = Math.round(performance.now() - startedAt);
+  // What a failed check left of its tasks goes with the agent.
+  if (judgement.status !== 'pass') await run.dropRealAgent();
   await run.settled();
   history.record({ kind: 'check', event: 'clean-up' });
   const leftovers = await cleanUp(journal, run.cleanUpParts());
@@ -136,6 +138,7 @@ function createContext(
       },
     }),
     newVolume: async () => await run.newVolume(entry.id),
+    realAgent: async () => await run.realAgent(),
     events: () => run.history.since(check.from),
     onNote: (text) => {
       tellings.notes.push(text);
