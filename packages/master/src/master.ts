@@ -14,7 +14,7 @@ import { Executors } from './executors.ts';
 import { Frameworks } from './frameworks.ts';
 import { MasterEvents } from './master-events.ts';
 import { Offers } from './offers.ts';
-import { Registry, type FrameworkRecord } from './registry.ts';
+import { Registry } from './registry.ts';
 import { Tasks } from './tasks.ts';
 import { Timers } from './timers.ts';
 
@@ -119,10 +119,5 @@ export class Master implements Disposable {
   /** Seconds since the epoch. */
   nowSeconds(): number {
     return this.options.clock.now() / 1000;
-  }
-
-  /** TEARDOWN, or a framework that did not come back: its tasks are killed. */
-  removeFramework(framework: FrameworkRecord): void {
-    this.frameworks.remove(framework);
   }
 }

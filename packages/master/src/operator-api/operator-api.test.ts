@@ -297,7 +297,7 @@ describe('SUBSCRIBE of the operator API', () => {
     await second.report(other.id, 'task', 'TASK_RUNNING');
     await other.status('task', 'TASK_RUNNING');
     stack.use(await ScriptedFramework.subscribe(served.address, { id: other.id, failover_timeout: 60 }));
-    served.master.removeFramework(recordOf(other.id.value));
+    served.master.frameworks.remove(recordOf(other.id.value));
     await second.link.send({ type: 'UNREGISTER' });
     // The agent comes back at once.
     await waitUntil(() => events.some(({ type }) => type === 'AGENT_REMOVED'), { what: 'the last event' });
@@ -320,7 +320,7 @@ describe('SUBSCRIBE of the operator API', () => {
     ]);
   });
 
-  const recordOf = (id: string): Parameters<typeof served.master.removeFramework>[0] => {
+  const recordOf = (id: string): Parameters<typeof served.master.frameworks.remove>[0] => {
     const record = served.master.registry.frameworks.get(id);
     if (record === undefined) throw new Error(`framework ${id} is not there`);
     return record;

@@ -63,7 +63,7 @@ export async function handleMasterCall(context: MasterOperatorContext, request: 
 export function teardown(master: Master, frameworkId: string): HttpReply {
   const framework = master.registry.frameworks.get(frameworkId);
   if (framework === undefined) throw new HttpError(400, 'No framework found with specified ID');
-  master.removeFramework(framework);
+  master.frameworks.remove(framework);
   return doneReply();
 }
 
