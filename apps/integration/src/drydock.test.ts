@@ -63,6 +63,7 @@ describe('drydock doctor', { tags: ['root'] }, () => {
       'FUSE device',
       'FUSE programs (fuse3)',
       'rclone',
+      'GlusterFS',
       'Docker engine',
       'registry (docker-registry)',
     ]);

@@ -167,7 +167,7 @@ function others(): readonly Probe[] {
     {
       name: 'FUSE device',
       isRequired: false,
-      cost: 'drivers that mount through FUSE (rclone, sshfs) cannot be tested',
+      cost: 'drivers that mount through FUSE (rclone, sshfs, glusterfs) cannot be tested',
       remedy: 'modprobe fuse; in Docker: --device /dev/fuse',
       tryIt: async () => {
         await access('/dev/fuse', constants.R_OK | constants.W_OK);
@@ -187,6 +187,13 @@ function others(): readonly Probe[] {
       cost: 'the one real driver that tests use is not there',
       remedy: 'apt-get install rclone',
       tryIt: async () => firstLine(await tryCommand(['rclone', 'version'])),
+    },
+    {
+      name: 'GlusterFS',
+      isRequired: false,
+      cost: '`driver start --store glusterfs` and tests tagged `gluster` cannot run',
+      remedy: 'apt-get install glusterfs-server',
+      tryIt: async () => firstLine(await tryCommand(['glusterd', '--version'])),
     },
     {
       name: 'Docker engine',
