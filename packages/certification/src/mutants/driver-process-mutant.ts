@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { waitUntil } from '@drydock/base/wait-until';
-import { findProfile } from '@drydock/fake-drivers';
-import { manifestOf, type FakeDriverMutant } from './fake-driver-mutant.ts';
+import { manifestOf, profileOf, type FakeDriverMutant } from './fake-driver-mutant.ts';
 import type { MutantPlaces, StartedMutant } from './mutant.ts';
 
 const PROGRAM = fileURLToPath(new URL('fake-driver-process.ts', import.meta.url));
@@ -14,7 +13,7 @@ const READY_MS_MAX = 20_000;
 
 /** What the process is told, as JSON in its argument. */
 export interface FakeDriverProcess {
-  readonly profile: string;
+  readonly profile: string | undefined;
   readonly faults: string;
   readonly socketPath: string;
   readonly directory: string;
@@ -31,7 +30,7 @@ export function driverProcess(
 ): (places: MutantPlaces) => Promise<StartedMutant> {
   return async (places) => {
     const told: FakeDriverProcess = {
-      profile: mutant.profile ?? 'convoy-0.5-vfs',
+      profile: mutant.profile,
       faults: mutant.faults ?? '',
       socketPath: places.socketPath,
       directory: join(places.directory, 'driver'),
@@ -46,8 +45,7 @@ export function driverProcess(
       what: `a driver at ${places.socketPath}`,
       timeoutMs: READY_MS_MAX,
     });
-    const profile = { ...findProfile(told.profile), ...mutant.changes };
-    const manifest = manifestOf(profile, places, { restart: { start: argv }, ...mutant.manifest });
+    const manifest = manifestOf(profileOf(mutant), places, { restart: { start: argv }, ...mutant.manifest });
     return { manifest, [Symbol.asyncDispose]: async () => await endDriver(told.pidFile) };
   };
 }

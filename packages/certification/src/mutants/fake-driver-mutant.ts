@@ -5,7 +5,7 @@ import type { MutantPlaces, StartedMutant } from './mutant.ts';
 import { startTamperedSocket, type Tamper } from './tampered-socket.ts';
 
 export interface FakeDriverMutant {
-  /** Default `convoy-0.5-vfs`. */
+  /** Default `convoy-0.5-vfs`, with answers as go-plugins-helpers makes them. */
   readonly profile?: string;
   /** What the profile has otherwise. */
   readonly changes?: Partial<DriverProfile>;
@@ -23,7 +23,7 @@ export const FAKE_NAME = 'fake';
 /** A faithful driver is a mutant without a fault. */
 export function fakeDriver(mutant: FakeDriverMutant = {}): (places: MutantPlaces) => Promise<StartedMutant> {
   return async (places) => {
-    const profile = { ...findProfile(mutant.profile ?? 'convoy-0.5-vfs'), ...mutant.changes };
+    const profile = profileOf(mutant);
     const own = mutant.tamper === undefined ? places.socketPath : `${places.directory}/behind.sock`;
     await using stack = new AsyncDisposableStack();
     stack.use(
@@ -45,7 +45,19 @@ export function fakeDriver(mutant: FakeDriverMutant = {}): (places: MutantPlaces
   };
 }
 
-/** What the suite is told of a fake. */
+/** The usual driver of a mutant does all that the checks demand, also where the real convoy is content with less. */
+export function profileOf({
+  profile,
+  changes,
+}: {
+  readonly profile?: string | undefined;
+  readonly changes?: FakeDriverMutant['changes'] | undefined;
+}): DriverProfile {
+  if (profile !== undefined) return { ...findProfile(profile), ...changes };
+  return { ...findProfile('convoy-0.5-vfs'), replyStyle: 'sdk', ...changes };
+}
+
+/** What the suite is told of a fake; `<directory>` in options is the mutant's. */
 export function manifestOf(
   profile: DriverProfile,
   places: MutantPlaces,
@@ -55,7 +67,7 @@ export function manifestOf(
     key,
     value.replaceAll('<data>', `${places.directory}/driver/data`),
   ]);
-  return manifestSchema.parse({
+  const manifest = manifestSchema.parse({
     name: FAKE_NAME,
     vendor: 'Drydock',
     version: profile.name,
@@ -66,4 +78,6 @@ export function manifestOf(
     plainDirectory: true,
     ...changes,
   });
+  const options = JSON.stringify(manifest.options).replaceAll('<directory>', places.directory);
+  return { ...manifest, options: JSON.parse(options) as Manifest['options'] };
 }

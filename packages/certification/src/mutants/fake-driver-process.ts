@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readTextIfThere } from '@drydock/base/read-if-there';
-import { findProfile, startFakeDriver } from '@drydock/fake-drivers';
+import { startFakeDriver } from '@drydock/fake-drivers';
 import type { FakeDriverProcess } from './driver-process-mutant.ts';
+import { profileOf } from './fake-driver-mutant.ts';
 
 const told = JSON.parse(process.argv[2] ?? '') as FakeDriverProcess; // written by driverProcess
 const isRestart = (await readTextIfThere(told.pidFile)) !== undefined;
@@ -11,7 +12,7 @@ await writeFile(told.pidFile, `${process.pid}`);
 if (isRestart) await delay(told.slowRestartMs);
 await startFakeDriver({
   socketPath: told.socketPath,
-  profile: { ...findProfile(told.profile), ...told.changes },
+  profile: profileOf(told),
   directory: told.directory,
   store: 'directory',
   faults: told.faults,

@@ -27,5 +27,7 @@ export interface Mutant {
   readonly alsoFails?: Readonly<Record<string, string>>;
   /** Root is needed: it mounts. */
   readonly needsRoot?: boolean;
+  /** The driver without the fault, where the usual one is not what the check is about: the check passes with it. */
+  readonly faithful?: (places: MutantPlaces) => Promise<StartedMutant>;
   readonly start: (places: MutantPlaces) => Promise<StartedMutant>;
 }

@@ -27,6 +27,14 @@ const SEED = 7;
 
 export async function runMutant(mutant: Mutant): Promise<MutantOutcome> {
   const { check, fault, alsoFails = {} } = mutant;
+  if (mutant.faithful !== undefined) {
+    const { checks } = await certifyFake(mutant.faithful, [check], mutant);
+    const own = checks.find(({ id, status }) => id === check && status !== 'pass');
+    if (own !== undefined) {
+      const reason = `it does not pass without the fault either: ${own.reason}`;
+      return { check, fault, isKilled: false, failed: [nameOf(own)], reason };
+    }
+  }
   const result = await certifyFake(mutant.start, groupOf(check), mutant);
   // Most mutants live in this process, which nobody starts again.
   const failed = result.checks.filter(
