@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckBodies, CheckContext } from '../run/check-context.ts';
-import { HarnessError } from '../run/outcome.ts';
+import { addressText } from '../driver/driver-location.ts';
 import { dvdcliHeaders } from '../wire/bare-plugin.ts';
+import { activationOver, strangersCertificate } from './tls.ts';
 
 const ACTIVATION_COUNT = 20;
 /** A real dvdcli gives up on a socket that nobody listens at after 15 s. */
@@ -74,8 +75,28 @@ export const actChecks: CheckBodies = {
     expect(/^[a-z0-9][a-z0-9_.-]*$/.test(manifest.name), 'a name that matches ^[a-z0-9][a-z0-9_.-]*$', manifest.name);
   },
 
-  async 'ACT-007'({ driver, plugin, location, expect, measure, signal }) {
-    if (location.address.kind !== 'unix') throw new HarnessError('The driver listens on TCP', 'nothing is to be done');
+  async 'ACT-006'({ plugin, location, expect, signal }) {
+    const { address } = location;
+    if (address.kind !== 'tcp' || address.tls === undefined) {
+      return expect(
+        false,
+        'a .json spec with https:// and TLSConfig, since the manifest declares tls',
+        addressText(address),
+      );
+    }
+    (await plugin.call('Plugin.Activate')).mustSucceed();
+    const { cert: _cert, key: _key, ...nobody } = address.tls;
+    const strangers = {
+      'a client without a certificate': {},
+      'a certificate of a stranger': await strangersCertificate(),
+    };
+    for (const [who, certificate] of Object.entries(strangers)) {
+      const answer = await activationOver({ ...address, tls: { ...nobody, ...certificate } }, signal);
+      expect(answer?.startsWith('HTTP/1.1 2') !== true, `${who} to be refused`, answer ?? '');
+    }
+  },
+
+  async 'ACT-007'({ driver, plugin, expect, measure, signal }) {
     await driver.kill('SIGKILL');
     const startedAt = performance.now();
     await driver.start();

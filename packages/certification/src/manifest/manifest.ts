@@ -2,6 +2,7 @@
  * `driver.yaml`: what a vendor says of a driver. It decides which checks count, with which options volumes are made, and
  * how the driver is started again.
  */
+import type { PluginAddress } from '@drydock/volume-plugin';
 import { z } from 'zod';
 
 const text = z.string().min(1);
@@ -102,14 +103,18 @@ export type Capability =
   | 'outOfBand';
 
 /** Why a check that needs the capability does not count for this driver; undefined when it does. */
-export function lackOf(capability: Capability, manifest: Manifest): string | undefined {
+export function lackOf(
+  capability: Capability,
+  manifest: Manifest,
+  address: Pick<PluginAddress, 'kind'>,
+): string | undefined {
   switch (capability) {
     case 'requiredOption':
       return manifest.options.required.length > 0 ? undefined : 'options.required of the manifest is empty';
     case 'optionProbe':
       return manifest.options.probe === undefined ? 'the manifest has no options.probe' : undefined;
     case 'socket':
-      return undefined; // known when the driver was looked up
+      return address.kind === 'unix' ? undefined : 'the driver listens on TCP';
     case 'global':
     case 'local':
       return manifest.scope === capability ? undefined : `the manifest declares the scope ${manifest.scope}`;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { driverProcess } from './driver-process-mutant.ts';
 import { fakeDriver } from './fake-driver-mutant.ts';
 import type { Mutant } from './mutant.ts';
+import { tlsDriver } from './tls-driver-mutant.ts';
 
 export const actMutants: readonly Mutant[] = [
   {
@@ -58,6 +59,12 @@ export const actMutants: readonly Mutant[] = [
       await symlink(places.socketPath, join(sockets, 'Fake.sock'));
       return await fakeDriver({ manifest: { name: 'Fake' } })(places);
     },
+  },
+  {
+    check: 'ACT-006',
+    fault: 'takes any client, whatever its certificate',
+    faithful: tlsDriver({ requestCert: true, rejectUnauthorized: true }),
+    start: tlsDriver({ requestCert: true, rejectUnauthorized: false }),
   },
   {
     check: 'ACT-007',

@@ -1,6 +1,7 @@
 /** A socket before a driver that changes answers on their way, or answers itself. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import { connect, type AddressInfo, type ListenOptions } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { HttpAnswer, HttpReply, HttpRequest } from '@drydock/volume-plugin/server';
 import { HttpMessageReader, headerOf, type HttpMessage } from '../wire/http-message.ts';
@@ -24,12 +25,33 @@ export async function startTamperedSocket(options: {
   readonly tamper: Tamper;
 }): Promise<AsyncDisposable> {
   const { socketPath, behind, tamper } = options;
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  return await listen(createServer({ requireHostHeader: false }, handlerOf(behind, tamper)), { path: socketPath });
+}
+
+/** The same over TLS, on a port of 127.0.0.1. */
+export async function startTlsSocket(options: {
+  readonly behind: string;
+  readonly tls: ServerOptions;
+}): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createTlsServer(
+    options.tls,
+    handlerOf(options.behind, async (_request, ask) => await ask()),
+  );
+  const listening = await listen(server, { port: 0, host: '127.0.0.1' });
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return { port, [Symbol.asyncDispose]: async () => await listening[Symbol.asyncDispose]() };
+}
+
+function handlerOf(behind: string, tamper: Tamper): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
     void answer(request, response, behind, tamper).catch(() => response.destroy()); // as a driver that crashes in a call
-  });
+  };
+}
+
+async function listen(server: Server, place: ListenOptions): Promise<AsyncDisposable> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ path: socketPath }, resolve);
+  server.listen(place, resolve);
   await promise;
   return {
     async [Symbol.asyncDispose]() {

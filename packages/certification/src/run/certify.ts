@@ -92,11 +92,16 @@ export async function certify(options: CertifyOptions): Promise<CertificationRes
   } finally {
     await cleanUp(journal, run.cleanUpParts());
   }
-  const planned = planChecks(options.entries ?? catalogue, options.bodies ?? checkBodies, manifest, {
-    tiers: [...tiersWithin(options.tiers), 'suite'],
-    ...(options.clients === undefined ? {} : { clients: options.clients }),
-    ...(options.ids === undefined ? {} : { ids: options.ids }),
-  });
+  const planned = planChecks(
+    options.entries ?? catalogue,
+    options.bodies ?? checkBodies,
+    { manifest, address: run.location.address },
+    {
+      tiers: [...tiersWithin(options.tiers), 'suite'],
+      ...(options.clients === undefined ? {} : { clients: options.clients }),
+      ...(options.ids === undefined ? {} : { ids: options.ids }),
+    },
+  );
   const checks = await runAll(run, planned, options.onProgress ?? (() => undefined));
   const result = await toResult({
     run,

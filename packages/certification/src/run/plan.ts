@@ -1,5 +1,5 @@
 /** Which checks run under which clients, and why the others do not. */
-import type { ClientName } from '@drydock/volume-plugin';
+import type { ClientName, PluginAddress } from '@drydock/volume-plugin';
 import { judgedTiers, type CatalogueEntry, type Tier } from '../catalogue/catalogue-entry.ts';
 import { lackOf, type Manifest } from '../manifest/manifest.ts';
 import type { CheckBodies, CheckBody } from './check-context.ts';
@@ -22,12 +22,18 @@ export interface Selection {
   readonly ids?: readonly string[];
 }
 
+/** What of the driver decides whether a check counts. */
+export interface PlannedDriver {
+  readonly manifest: Manifest;
+  readonly address: Pick<PluginAddress, 'kind'>;
+}
+
 const defaultClients: readonly ClientName[] = ['dvdcli-0.1', 'dvdcli-0.2'];
 
 export function planChecks(
   entries: readonly CatalogueEntry[],
   bodies: CheckBodies,
-  manifest: Manifest,
+  driver: PlannedDriver,
   selection: Selection,
 ): readonly PlannedCheck[] {
   return entries.flatMap((entry) => {
@@ -35,7 +41,7 @@ export function planChecks(
     if (clients.length === 0) {
       return [{ entry, plan: { kind: 'disabled' as const, reason: 'none of its clients was asked for' } }];
     }
-    const plan = planOf(entry, bodies, manifest, selection);
+    const plan = planOf(entry, bodies, driver, selection);
     return clients.map((client) => ({ entry, plan, ...(client === undefined ? {} : { client }) }));
   });
 }
@@ -50,7 +56,7 @@ function clientsOf(entry: CatalogueEntry, selection: Selection): readonly (Clien
 function planOf(
   entry: CatalogueEntry,
   bodies: CheckBodies,
-  manifest: Manifest,
+  driver: PlannedDriver,
   selection: Selection,
 ): PlannedCheck['plan'] {
   const body = bodies[entry.id];
@@ -68,7 +74,7 @@ function planOf(
       isJudged(entry.tier) ? 'not implemented in this version' : `this version does not judge the tier ${entry.tier}`,
     );
   }
-  const lack = entry.capability === undefined ? undefined : lackOf(entry.capability, manifest);
+  const lack = entry.capability === undefined ? undefined : lackOf(entry.capability, driver.manifest, driver.address);
   return lack === undefined ? { kind: 'run', body } : { kind: 'skip', reason: lack };
 }
 
