@@ -1,13 +1,13 @@
 /** The process of the driver: found by its socket, ended, paused and started again as the manifest says. */
 import { spawn } from 'node:child_process';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { systemCodeOf } from '@drydock/base/errors';
 import { runOrThrow } from '@drydock/base/subprocess';
 import { waitUntil } from '@drydock/base/wait-until';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { History } from '../run/history.ts';
 import { HarnessError } from '../run/outcome.ts';
+import { accepts } from './accepts.ts';
 import type { AgentSide } from './agent-side.ts';
 
 /** What a vendor has to do for checks that end the driver. */
@@ -123,17 +123,6 @@ export class DriverProcess {
 
 async function systemctl(...args: readonly string[]): Promise<string> {
   return await runOrThrow(['systemctl', ...args], { timeoutMs: SYSTEMCTL_MS_MAX });
-}
-
-async function accepts(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ path: socketPath }, () => resolve(true));
-  socket.on('error', () => resolve(false));
-  try {
-    return await promise;
-  } finally {
-    socket.destroy();
-  }
 }
 
 async function isAlive(pid: number): Promise<boolean> {

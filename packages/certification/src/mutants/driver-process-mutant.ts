@@ -1,12 +1,13 @@
 /** A fake driver as a process of its own, which the suite can kill and start again. */
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { waitUntil } from '@drydock/base/wait-until';
+import { accepts } from '../driver/accepts.ts';
 import { manifestOf, profileOf, type FakeDriverMutant } from './fake-driver-mutant.ts';
 import type { MutantPlaces, StartedMutant } from './mutant.ts';
+import { startTamperedSocket } from './tampered-socket.ts';
 
 const PROGRAM = fileURLToPath(new URL('fake-driver-process.ts', import.meta.url));
 const READY_MS_MAX = 20_000;
@@ -15,6 +16,7 @@ const READY_MS_MAX = 20_000;
 export interface FakeDriverProcess {
   readonly profile: string | undefined;
   readonly faults: string;
+  readonly store: 'directory' | 'bind';
   readonly socketPath: string;
   readonly directory: string;
   readonly changes: FakeDriverMutant['changes'];
@@ -24,29 +26,48 @@ export interface FakeDriverProcess {
   readonly pidFile: string;
 }
 
-/** As `fakeDriver`, without changes on the wire; the manifest says how to start it. */
-export function driverProcess(
-  mutant: Omit<FakeDriverMutant, 'tamper'> & { readonly slowRestartMs?: number } = {},
-): (places: MutantPlaces) => Promise<StartedMutant> {
+export interface DriverProcessMutant extends FakeDriverMutant {
+  /**
+   * It mounts, in a mount namespace of its own that ends with it, and the manifest says that the agent runs there. Needs
+   * root. Default: plain directories.
+   */
+  readonly mounts?: boolean;
+  readonly slowRestartMs?: number;
+}
+
+/** As `fakeDriver`, in a process of its own; the manifest says how to start it, unless `tamper` stands before it. */
+export function driverProcess(mutant: DriverProcessMutant = {}): (places: MutantPlaces) => Promise<StartedMutant> {
   return async (places) => {
+    const { mounts = false, tamper } = mutant;
+    const own = tamper === undefined ? places.socketPath : join(places.directory, 'behind.sock');
     const told: FakeDriverProcess = {
       profile: mutant.profile,
       faults: mutant.faults ?? '',
-      socketPath: places.socketPath,
+      store: mounts ? 'bind' : 'directory',
+      socketPath: own,
       directory: join(places.directory, 'driver'),
       changes: mutant.changes,
       slowRestartMs: mutant.slowRestartMs ?? 0,
       pidFile: join(places.directory, 'driver.pid'),
     };
     const argv = [process.execPath, PROGRAM, JSON.stringify(told)] as const;
-    const [file, ...args] = argv;
-    spawn(file, args, { cwd: '/', detached: true, stdio: 'ignore' }).unref();
-    await waitUntil(async () => await accepts(places.socketPath), {
-      what: `a driver at ${places.socketPath}`,
-      timeoutMs: READY_MS_MAX,
+    const namespace = mounts ? ['unshare', '--mount', '--propagation', 'private', '--'] : [];
+    const [file = '', ...args] = [...namespace, ...argv];
+    await using stack = new AsyncDisposableStack();
+    const child = spawn(file, args, { cwd: '/', detached: true, stdio: 'ignore' });
+    child.unref();
+    stack.defer(async () => await endDriver(told.pidFile));
+    await waitUntil(async () => await accepts(own), { what: `a driver at ${own}`, timeoutMs: READY_MS_MAX });
+    if (tamper !== undefined) {
+      stack.use(await startTamperedSocket({ socketPath: places.socketPath, behind: own, tamper }));
+    }
+    const manifest = manifestOf(profileOf(mutant), places, {
+      ...(tamper === undefined ? { restart: { start: argv } } : {}),
+      ...(mounts ? { plainDirectory: false, namespace: { pid: child.pid } } : {}),
+      ...mutant.manifest,
     });
-    const manifest = manifestOf(profileOf(mutant), places, { restart: { start: argv }, ...mutant.manifest });
-    return { manifest, [Symbol.asyncDispose]: async () => await endDriver(told.pidFile) };
+    const started = stack.move();
+    return { manifest, [Symbol.asyncDispose]: async () => await started.disposeAsync() };
   };
 }
 
@@ -60,15 +81,4 @@ async function endDriver(pidFile: string): Promise<void> {
   await waitUntil(async () => (await readTextIfThere(`/proc/${pid}/cmdline`)) !== command, {
     what: `driver ${pid} to end`,
   });
-}
-
-async function accepts(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ path: socketPath }, () => resolve(true));
-  socket.on('error', () => resolve(false));
-  try {
-    return await promise;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -14,7 +14,7 @@ await startFakeDriver({
   socketPath: told.socketPath,
   profile: profileOf(told),
   directory: told.directory,
-  store: 'directory',
+  store: told.store,
   faults: told.faults,
   seed: 1,
   onCrash: () => process.kill(process.pid, 'SIGKILL'),

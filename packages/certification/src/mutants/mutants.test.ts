@@ -18,15 +18,11 @@ describe('the mutants', () => {
     expect(checks.filter(({ status }) => status === 'fail' || status === 'error')).toEqual([]);
   });
 
-  it.each(mutants.filter(({ check }) => isCoreMust(check)))('$check fails of its group when $fault', async (mutant) => {
-    expect(await runMutant(mutant)).toMatchObject({ isKilled: true });
-  });
-
-  it.each(mutants.filter(({ check }) => !isCoreMust(check)))(
-    '$check, too, fails of its group when $fault',
-    { tags: ['slow'] },
-    async (mutant) => {
+  for (const mutant of mutants) {
+    const { check, fault, needsRoot = false } = mutant;
+    const tags = [...(isCoreMust(check) ? [] : ['slow']), ...(needsRoot ? ['root'] : [])];
+    it(`of ${check} fails it and nothing else of its group: ${fault}`, { tags }, async () => {
       expect(await runMutant(mutant)).toMatchObject({ isKilled: true });
-    },
-  );
+    });
+  }
 });
