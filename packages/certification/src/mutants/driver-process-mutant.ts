@@ -52,7 +52,7 @@ export function driverProcess(mutant: DriverProcessMutant = {}): (places: Mutant
     };
     const argv = [process.execPath, PROGRAM, JSON.stringify(told)] as const;
     const namespace = mounts ? ['unshare', '--mount', '--propagation', 'private', '--'] : [];
-    const [file = '', ...args] = [...namespace, ...argv];
+    const [file, ...args] = [...namespace, ...argv];
     await using stack = new AsyncDisposableStack();
     const child = spawn(file, args, { cwd: '/', detached: true, stdio: 'ignore' });
     child.unref();
