@@ -47,6 +47,7 @@ export default defineConfig({
         description: 'needs glusterd, gluster, mount.glusterfs, ip and /dev/fuse, and root',
         timeout: 120_000,
       },
+      { name: 'browser', description: 'needs chromium', timeout: 60_000 },
       { name: 'slow', description: 'runs only in test:full', timeout: 600_000 },
     ],
   },

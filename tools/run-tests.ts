@@ -40,13 +40,14 @@ const CAPABILITIES: readonly { readonly tag: string; readonly needs: string; rea
       'root, glusterd and gluster (glusterfs-server), mount.glusterfs (glusterfs-client), ip (iproute2) and /dev/fuse',
     isThere: () => isRoot() && hasPrograms('glusterd', 'gluster', 'mount.glusterfs', 'ip') && existsSync('/dev/fuse'),
   },
+  { tag: 'browser', needs: 'chromium', isThere: () => hasPrograms('chromium') },
 ];
 
 const given = process.argv.slice(2);
 const has = (flag: string): boolean => given.includes(flag);
 const excluded = [
   ...(has('--full') ? [] : ['slow']),
-  ...(has('--quick') ? ['docker', 'registry', 'fuse', 'gluster'] : []),
+  ...(has('--quick') ? ['docker', 'registry', 'fuse', 'gluster', 'browser'] : []),
 ];
 for (const { tag, needs, isThere } of CAPABILITIES) {
   if (excluded.includes(tag) || isThere()) continue;

@@ -30,6 +30,7 @@ const PROGRAMS = {
   fusermount3: { package: 'fuse3', why: "rclone's mounts in tests", isOptional: true },
   glusterd: { package: 'glusterfs-server', why: 'a real cluster file system in tests', isOptional: true },
   'mount.glusterfs': { package: 'glusterfs-client', why: "that file system's mounts in tests", isOptional: true },
+  chromium: { package: 'chromium', why: 'reads the report of a certification in tests', isOptional: true },
 };
 const NEEDED = Object.keys(PROGRAMS).filter((name) => PROGRAMS[name].isOptional !== true);
 /** What each kind of run needs beyond the node modules. */

@@ -53,7 +53,7 @@ describe('drydock certify', () => {
     expect(result.stdout).toContain('core: incomplete  (2 passed, 0 failed');
     expect(result.stdout).not.toContain('\u001B[');
     expect((await readdir(at('good'))).sort()).toEqual(
-      ['ctrf.json', 'history.ndjson', 'junit.xml', 'result.json', 'result.schema.json'].sort(),
+      ['ctrf.json', 'history.ndjson', 'junit.xml', 'report.html', 'result.json', 'result.schema.json'].sort(),
     );
   });
 

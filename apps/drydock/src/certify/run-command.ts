@@ -27,7 +27,11 @@ export function runCommand(): Command {
     .option('--client <clients>', 'dvdcli-0.1, dvdcli-0.2, engine (default: both of dvdcli)')
     .option('--check <id...>', 'only these checks')
     .option('--seed <number>', 'repeats the random choices of another run')
-    .option('--out <directory>', 'gets result.json, junit.xml, ctrf.json and history.ndjson', 'certification')
+    .option(
+      '--out <directory>',
+      'gets report.html, result.json, junit.xml, ctrf.json and history.ndjson',
+      'certification',
+    )
     .option('--json', 'print the result as one JSON object, progress on stderr')
     .action(async (flags: RunFlags) => {
       await asExitCode(async () => await runChecks(flags));

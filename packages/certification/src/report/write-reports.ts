@@ -3,12 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@drydock/base/atomic-file';
 import { toCtrf } from './ctrf.ts';
+import { toHtmlReport } from './html/page.ts';
+import { HISTORY_FILE, readRunHistory, type RunHistory } from './html/run-history.ts';
 import { toJunit } from './junit.ts';
 import { resultJsonSchema, type CertificationResult } from './result-schema.ts';
 
 interface Rendering {
   readonly file: string;
-  readonly render: (result: CertificationResult) => string;
+  readonly render: (result: CertificationResult, history: RunHistory) => string;
 }
 
 /** A report more is a line more. */
@@ -17,12 +19,14 @@ const renderings: readonly Rendering[] = [
   { file: 'result.schema.json', render: () => toJson(resultJsonSchema()) },
   { file: 'junit.xml', render: toJunit },
   { file: 'ctrf.json', render: (result) => toJson(toCtrf(result)) },
+  { file: 'report.html', render: toHtmlReport },
 ];
 
 /** Writes every report next to the run's history.ndjson; gives the files. */
 export async function writeReports(result: CertificationResult, directory: string): Promise<readonly string[]> {
   await mkdir(directory, { recursive: true });
-  for (const { file, render } of renderings) await writeFileAtomic(join(directory, file), render(result));
+  const history = await readRunHistory(join(directory, HISTORY_FILE), result);
+  for (const { file, render } of renderings) await writeFileAtomic(join(directory, file), render(result, history));
   return renderings.map(({ file }) => join(directory, file));
 }
 

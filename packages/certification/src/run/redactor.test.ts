@@ -19,6 +19,15 @@ describe('a redactor', () => {
     expect(clean).toMatch(/^before .* after$/);
   });
 
+  it.each([
+    ['Go', String.raw`p\u003cs\u0026\"ss-wörd`],
+    ['Python', String.raw`p<s&\"ss-w\u00f6rd`],
+  ])('finds a secret in JSON that %s wrote, and in JSON of that', (_, json) => {
+    const other = new Redactor(['p<s&"ss-wörd']);
+    expect(other.text(`{"Err":"no ${json}"}`)).toBe('{"Err":"no [secret]"}');
+    expect(other.text(JSON.stringify(json))).toBe('"[secret]"');
+  });
+
   it('finds it in keys and values, however deep', () => {
     expect(redactor.redact({ a: [{ [secret]: `x${secret}` }], b: 1, c: undefined })).toEqual({
       a: [{ '[secret]': 'x[secret]' }],

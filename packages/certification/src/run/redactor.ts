@@ -2,6 +2,13 @@
 
 const MARK = '[secret]';
 
+/** As encoders of Go (`<`, `>`, `&`) and Python (all that is not ASCII) write a text in JSON, which JavaScript does not. */
+function jsonWith(text: string, escaped: RegExp): string {
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(escaped, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** Replaces secrets, also as JSON, URLs and base64 write them. */
 export class Redactor {
   readonly #needles: readonly string[];
@@ -11,6 +18,10 @@ export class Redactor {
       secret,
       JSON.stringify(secret).slice(1, -1),
       JSON.stringify(JSON.stringify(secret)).slice(3, -3),
+      ...[/[<>&\u2028\u2029]/g, /[^\u0020-\u007E]/g].flatMap((escaped) => {
+        const json = jsonWith(secret, escaped);
+        return [json, JSON.stringify(json).slice(1, -1)];
+      }),
       encodeURIComponent(secret),
       Buffer.from(secret).toString('base64'),
       Buffer.from(secret).toString('base64url'),
