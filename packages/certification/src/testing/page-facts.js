@@ -37,10 +37,15 @@
   return {
     textCount: visible.length,
     pale: contrasts.filter(({ ratio }) => ratio < 4.5),
-    tooWide: elements
+    /** Outside of what can be seen; the link that skips is there when it has the focus. */
+    outside: elements
       .filter((element) => element.checkVisibility() && element.closest('svg') === null)
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
-      .map(nameOf),
+      .filter((element) => {
+        const { left, right, bottom } = element.getBoundingClientRect();
+        return left < 0 || right > innerWidth + 0.5 || bottom + scrollY < 0;
+      })
+      .map(nameOf)
+      .filter((name) => name !== 'a.skip-link'),
     scrollWidth: document.documentElement.scrollWidth,
     width: innerWidth,
     isDark: luminance(backgroundOf(document.body)) < 0.2,

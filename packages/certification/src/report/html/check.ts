@@ -54,8 +54,8 @@ function outcome({ failure, reason, remedy, leftovers, notes, measurements }: Ch
         : [
             term('Expected', failure.expected),
             term('Got', html`<span class="got">${cut(failure.got, WHERE)}</span>`),
-            failure.request === undefined ? undefined : term('Request', preCut(failure.request)),
-            failure.answer === undefined ? undefined : term('Answer', preCut(failure.answer)),
+            failure.request === undefined ? undefined : term('Last request', preCut(failure.request)),
+            failure.answer === undefined ? undefined : term('Its answer', preCut(failure.answer)),
           ]
     }
     ${term('What to do', remedy)} ${term('Left behind', listOf(leftovers, WHERE))}

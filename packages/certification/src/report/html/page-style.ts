@@ -7,7 +7,7 @@ export const pageStyle = `
   --pass: #1a6b33; --fail: #b3201a; --error: #8a4a00; --idle: #56616d;
   --pass-bg: #e3f4e7; --fail-bg: #fde8e6; --error-bg: #fdf0dc; --idle-bg: #eceff2;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #0f1419; --surface: #171d24; --sunken: #10161c; --line: #313b46; --text: #e4e9ee; --muted: #a3afbb;
     --link: #7cb8ff; --focus: #7cb8ff;
@@ -32,8 +32,8 @@ section:focus { outline: none; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 4px; }
 .muted { color: var(--muted); }
-.skip { position: absolute; left: 1rem; top: -5rem; padding: .5rem 1rem; background: var(--surface); }
-.skip:focus { top: .5rem; }
+.skip-link { position: absolute; left: 1rem; top: -5rem; padding: .5rem 1rem; background: var(--surface); }
+.skip-link:focus { top: .5rem; }
 .banner { padding: .75rem 1rem; background: var(--error-bg); color: var(--text); border-left: 4px solid var(--error); border-radius: 6px; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0 0; padding: .5rem 0; list-style: none; border-block: 1px solid var(--line); }
 nav a { display: inline-block; padding: .15rem 0; }
@@ -83,7 +83,7 @@ summary { cursor: pointer; }
 .check .tags { color: var(--muted); font-size: .85rem; white-space: nowrap; }
 .check .tags span { margin-left: .5rem; }
 .check .body { padding: .25rem .75rem .75rem; }
-.check.fail { border-left: 4px solid var(--fail); } .check.error { border-left: 4px solid var(--error); }
+.check { border-left: 4px solid var(--pass); } .check.fail { border-left-color: var(--fail); } .check.error { border-left-color: var(--error); }
 .check dl + dl { border-top: 1px solid var(--line); padding-top: .5rem; }
 .check dl:empty { display: none; }
 .check:target { outline: 3px solid var(--focus); }
@@ -121,18 +121,19 @@ footer { margin-top: 3rem; padding-bottom: 2rem; }
 
 @media (max-width: 40rem) {
   dl > div { grid-template-columns: minmax(0, 1fr); padding: .3rem 0; }
-  .check > summary { grid-template-columns: auto minmax(0, 1fr); }
-  .check > summary h5 { grid-column: 1 / -1; grid-row: 2; }
-  .check > summary .tags { text-align: right; }
+  .check > summary, .reason > summary { grid-template-columns: auto minmax(0, 1fr); }
+  .check > summary h5, .reason > summary .why { grid-column: 1 / -1; grid-row: 2; }
+  .check > summary .tags, .reason > summary .muted { text-align: right; }
   .event { grid-template-columns: auto minmax(0, 1fr); }
   .offset { min-width: 3.5rem; text-align: left; }
   .waterfall { grid-column: 1 / -1; margin-top: .2rem; }
   .events details > p, .events details > pre { margin-left: 0; }
 }
+@page { margin: 15mm; }
 @media print {
-  :root { --page: #fff; --sunken: #f3f4f6; }
+  :root { color-scheme: light; --page: #ffffff; --sunken: #f3f4f6; }
   body { font-size: 10.5pt; }
-  nav, .skip { display: none; }
+  nav, .skip-link { display: none; }
   header, main, footer { max-width: none; padding: 0; }
   .check::details-content, .reason::details-content, .manifest::details-content { content-visibility: visible; display: block; height: auto; }
   .card, .problems > li, figure, summary { break-inside: avoid; }

@@ -58,7 +58,7 @@ export function toHtmlReport(result: CertificationResult, history: RunHistory): 
         </style>
       </head>
       <body>
-        <a class="skip" href="#checks">Skip to the checks</a>
+        <a class="skip-link" href="#checks">Skip to the checks</a>
         <header>
           <p class="muted">Certification of a volume driver for the docker/volume isolator of Mesos</p>
           <h1>

@@ -72,7 +72,8 @@ function missingByReason(missing: readonly string[]): Html | undefined {
   return html`<h4>MUSTs that did not run</h4>
     <ul class="lines">
       ${[...byReason].map(
-        ([reason, same]) => html`<li><a href="#not-run">${same.length}</a> ${cut(reason, 'result.json', 300)}</li>`,
+        ([reason, same]) =>
+          html`<li><a href="#not-run">${plural(same.length, 'check')}</a>: ${cut(reason, 'result.json', 300)}</li>`,
       )}
     </ul>`;
 }
