@@ -1,9 +1,11 @@
 import { actMutants } from './act.ts';
+import { isoMutants } from './iso.ts';
 import type { Mutant } from './mutant.ts';
 import { proMutants } from './pro.ts';
+import { scnMutants } from './scn.ts';
 
 export { runFaithful, runMutant } from './run-mutant.ts';
 export type { MutantOutcome } from './run-mutant.ts';
 export type { Mutant } from './mutant.ts';
 
-export const mutants: readonly Mutant[] = [...actMutants, ...proMutants];
+export const mutants: readonly Mutant[] = [...actMutants, ...proMutants, ...isoMutants, ...scnMutants];
