@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run, type RunResult } from '@drydock/base/subprocess';
+import { waitUntil } from '@drydock/base/wait-until';
 import { findProfile, startFakeDriver, type StartedFakeDriver } from '@drydock/fake-drivers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -12,8 +13,13 @@ describe('drydock certify', () => {
   let directory: string;
   let driver: StartedFakeDriver;
   const at = (name: string): string => join(directory, name);
-  const certify = async (...args: readonly string[]): Promise<RunResult> =>
-    await run([process.execPath, BIN, 'certify', ...args], { cwd: directory });
+  /** Journals of tests are not kept among those of the machine. */
+  const argvOf = (args: readonly string[]): readonly [string, ...string[]] => {
+    const state = args[0] === 'run' || args[0] === 'rerun' ? ['--state-dir', at('state')] : [];
+    return [process.execPath, BIN, 'certify', ...args, ...state];
+  };
+  const certify = async (...args: readonly string[]): Promise<RunResult> => await run(argvOf(args), { cwd: directory });
+  const volumes = async (): Promise<readonly string[]> => (await driver.engine.list()).map(({ name }) => name);
   const writeManifest = async (more = ''): Promise<void> => {
     const places = `discovery: {sockets: ${at('plugins')}, specs: []}`;
     const facts =
@@ -80,6 +86,46 @@ describe('drydock certify', () => {
     const again = await certify('rerun', 'bad', 'ACT-002', '--json');
     expect(again).toMatchObject({ exitCode: 0 });
     expect(JSON.parse(again.stdout)).toMatchObject({ run: { seed: 5 }, requirementSet: { checks: ['ACT-002'] } });
+  });
+
+  /** Starts a run, and ends it in the middle of a check that has a volume. */
+  const endInMount = async (signal: NodeJS.Signals): Promise<RunResult> => {
+    driver.useFaults('mount: hang');
+    const requestCount = driver.requests().length;
+    const argv = argvOf(['run', '--manifest', 'driver.yaml', '--check', 'ACT-003', '--out', 'ended']);
+    const running = run(argv, { cwd: directory });
+    const isMounting = (): boolean =>
+      driver
+        .requests()
+        .slice(requestCount)
+        .some(({ method, request }) => method === 'VolumeDriver.Mount' && request.Name.includes('act-003'));
+    await waitUntil(isMounting, { what: 'the check to mount', timeoutMs: 20_000 });
+    const journal = (await readdir(at('state/fake')))[0] ?? '';
+    const [owner = ''] = (await readFile(at(`state/fake/${journal}`), 'utf8')).split('\n');
+    process.kill((JSON.parse(owner) as { pid: number }).pid, signal);
+    const result = await running;
+    driver.useFaults('');
+    return result;
+  };
+
+  it('run cleans up at Ctrl-C, writes what was judged, and exits 3', async () => {
+    const result = await endInMount('SIGINT');
+    expect(result).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('Cleaning up; once more to end') });
+    expect(result.stdout).toContain('The run was interrupted');
+    expect(result.stdout).toContain('wrote ');
+    expect(await volumes()).toEqual([]);
+    expect(await readdir(at('state/fake'))).toEqual([]);
+  });
+
+  it('run removes what one that was killed left, and says so', async () => {
+    await driver.engine.create('mine');
+    await endInMount('SIGKILL');
+    expect(await volumes()).toEqual(expect.arrayContaining(['mine', expect.stringMatching(/^cert-.*-act-003-\d+$/)]));
+    const next = await certify('run', '--manifest', 'driver.yaml', '--check', 'ACT-002', '--out', 'next');
+    expect(next.stdout).toMatch(/Of an earlier run: volume cert-\S+-act-003-\d+ of run [0-9a-f]{8}: removed/);
+    expect(await volumes()).toEqual(['mine']);
+    expect(await readdir(at('state/fake'))).toEqual([]);
+    await driver.engine.remove('mine');
   });
 
   it('diff exits 1 when something got worse', async () => {

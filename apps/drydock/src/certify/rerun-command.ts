@@ -6,6 +6,7 @@ import { runChecks } from './run-command.ts';
 interface RerunFlags {
   readonly manifest?: string;
   readonly out?: string;
+  readonly stateDir?: string;
   readonly json?: boolean;
 }
 
@@ -17,6 +18,7 @@ export function rerunCommand(): Command {
     .argument('<id>', 'of the check, CNT-001')
     .option('--manifest <file>', 'the manifest (default: that of the earlier run)')
     .option('--out <directory>', 'gets the new result (default: rerun-ID in the directory)')
+    .option('--state-dir <directory>', 'journals (default: that of certify run)')
     .option('--json', 'print the result as one JSON object, progress on stderr')
     .action(async (directory: string, id: string, flags: RerunFlags) => {
       await asExitCode(async () => {
@@ -28,6 +30,7 @@ export function rerunCommand(): Command {
           check: [id],
           seed: `${earlier.run.seed}`,
           out: flags.out ?? `${directory}/rerun-${id.toLowerCase()}`,
+          ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
           ...(flags.json === true ? { json: true } : {}),
         });
       });

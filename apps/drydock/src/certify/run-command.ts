@@ -15,6 +15,7 @@ export interface RunFlags {
   readonly check?: readonly string[];
   readonly seed?: string;
   readonly out: string;
+  readonly stateDir?: string;
   readonly json?: boolean;
 }
 
@@ -31,6 +32,10 @@ export function runCommand(): Command {
       '--out <directory>',
       'gets report.html, result.json, junit.xml, ctrf.json and history.ndjson',
       'certification',
+    )
+    .option(
+      '--state-dir <directory>',
+      `journals, by which a run cleans up after one that crashed (default: ${stateDirectory()})`,
     )
     .option('--json', 'print the result as one JSON object, progress on stderr')
     .action(async (flags: RunFlags) => {
@@ -56,7 +61,7 @@ export async function runChecks(flags: RunFlags): Promise<number> {
     manifest,
     tiers,
     outDirectory: out,
-    stateDirectory: stateDirectory(),
+    stateDirectory: resolve(flags.stateDir ?? stateDirectory()),
     signal: interrupted.signal,
     onProgress: createProgress({ isTerminal: process.stderr.isTTY }),
     command: commandOf(flags),

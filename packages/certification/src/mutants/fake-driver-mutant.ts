@@ -67,13 +67,16 @@ export function manifestOf(
     key,
     value.replaceAll('<data>', `${places.directory}/driver/data`),
   ]);
+  const required = Object.entries(profile.options).flatMap(([key, { isRequired }]) =>
+    isRequired === true ? [key] : [],
+  );
   const manifest = manifestSchema.parse({
     name: FAKE_NAME,
     vendor: 'Drydock',
     version: profile.name,
     discovery: places.discovery,
     scope: profile.scope,
-    options: { create: Object.fromEntries(example) },
+    options: { create: Object.fromEntries(example), required },
     removePolicy: { delete: 'delete', 'keep-data': 'reference', nothing: 'noop' }[profile.remove.effect],
     plainDirectory: true,
     ...changes,

@@ -72,7 +72,8 @@ function idsOf(group: string): readonly string[] {
   return entries.map(({ id }) => id).filter((id) => checkBodies[id] !== undefined);
 }
 
-async function certifyFake(
+/** Runs checks against a fake in directories of its own. */
+export async function certifyFake(
   start: Mutant['start'],
   ids: readonly string[],
   { client }: Pick<Mutant, 'client'>,

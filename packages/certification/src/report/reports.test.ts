@@ -49,6 +49,11 @@ describe('the reports of a run', () => {
     expect(validate({ ...told, more: 1 })).toBe(false);
   });
 
+  it('have the schema that is published', async () => {
+    const published = '../../../../docs/schemas/certification-result.schema.json';
+    await expect(files['result.schema.json']).toMatchFileSnapshot(published);
+  });
+
   it('have junit.xml with a suite for each group', () => {
     const parser = new XMLParser({
       ignoreAttributes: false,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -159,15 +160,21 @@ describe('a run of checks', () => {
       env: { SECRET: 'hush-hush' },
     });
     const result = await certification.run({
-      'X-001': async ({ createdVolume, note, secrets, client }) => {
+      'X-001': async ({ createdVolume, note, secrets, client, plugin }) => {
         const volume = await createdVolume();
         note(`the password is ${secrets.join()}`);
-        await client.get(`${volume}`);
+        await client.get(volume);
+        const [secret = ''] = secrets;
+        using connection = plugin.connection();
+        const bytes = Buffer.concat([Buffer.from(secret), Buffer.from([0xff])]);
+        const head = `POST /Plugin.Activate HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`;
+        await once(connection.send(Buffer.concat([Buffer.from(head), bytes])), 'data');
         throw new CheckFailedError({ expected: 'hush-hush', got: 'tok-12345' });
       },
     });
     const history = await readFile(join(certification.out, 'history.ndjson'), 'utf8');
     expect(history).toContain('[secret]');
+    expect(history).not.toContain(Buffer.from('hush-hu').toString('base64').slice(0, 8));
     for (const text of [history, JSON.stringify(result)]) {
       expect(text).not.toContain('hush');
       expect(text).not.toContain('tok-12345');

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { MountEntry } from '../driver/mount-table.ts';
 import type { Exchange } from '../wire/relay.ts';
 import type { HttpMessage } from '../wire/http-message.ts';
-import type { Redactor } from './redactor.ts';
+import { SECRET_MARK, type Redactor } from './redactor.ts';
 
 /** A message as it is kept: the text of its body, or base64 of bytes that are no UTF-8. */
 export interface RecordedMessage {
@@ -82,8 +82,8 @@ export class History implements Disposable {
         connection,
         durationMs,
         outcome,
-        request: toRecorded(request),
-        ...(response === undefined ? {} : { response: toRecorded(response) }),
+        request: this.#toRecorded(request),
+        ...(response === undefined ? {} : { response: this.#toRecorded(response) }),
       },
       at,
     );
@@ -101,16 +101,13 @@ export class History implements Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#file);
   }
-}
 
-function toRecorded({ startLine, headers, body, isTruncated }: HttpMessage): RecordedMessage {
-  const text = body.toString('utf8');
-  const isText = Buffer.from(text).equals(body);
-  return {
-    startLine,
-    headers,
-    body: isText ? text : body.toString('base64'),
-    ...(isText ? {} : { encoding: 'base64' as const }),
-    ...(isTruncated ? { isTruncated: true as const } : {}),
-  };
+  #toRecorded({ startLine, headers, body, isTruncated }: HttpMessage): RecordedMessage {
+    const rest = { startLine, headers, ...(isTruncated ? { isTruncated: true as const } : {}) };
+    const text = body.toString('utf8');
+    if (Buffer.from(text).equals(body)) return { ...rest, body: text };
+    // In base64 nobody would find a secret any more, to take it out.
+    const withheld = this.#redactor.holds(body.toString('latin1'));
+    return { ...rest, ...(withheld ? { body: SECRET_MARK } : { body: body.toString('base64'), encoding: 'base64' }) };
+  }
 }

@@ -1,6 +1,7 @@
 /** Keeps the secrets of a manifest out of everything that is written. */
 
-const MARK = '[secret]';
+/** Stands in the place of a secret. */
+export const SECRET_MARK = '[secret]';
 
 /** As encoders of Go (`<`, `>`, `&`) and Python (all that is not ASCII) write a text in JSON, which JavaScript does not. */
 function jsonWith(text: string, escaped: RegExp): string {
@@ -33,8 +34,13 @@ export class Redactor {
 
   text(text: string): string {
     let clean = text;
-    for (const needle of this.#needles) clean = clean.replaceAll(needle, MARK);
+    for (const needle of this.#needles) clean = clean.replaceAll(needle, SECRET_MARK);
     return clean;
+  }
+
+  /** Whether a secret is in it. */
+  holds(text: string): boolean {
+    return this.#needles.some((needle) => text.includes(needle));
   }
 
   /** A copy in which every text, also every key, is clean. */
