@@ -13,12 +13,21 @@ const rooms = ['packages', 'apps'].flatMap((kind) =>
 /** Tests of clusters in containers: a project of its own, since an engine has to be there before them. */
 const CONTAINERS = 'src/containers/**/*.test.ts';
 
+/** Tests that wait for other processes most of the time: two files at once, also on two cores. */
+const WAITING = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
 export default defineConfig({
   test: {
     projects: [
       ...[...rooms, { root: 'tools', include: ['*.test.ts'] }].map(({ root, include }) => ({
         extends: true as const,
-        test: { name: nameOf(root), root: join(import.meta.dirname, root), include, exclude: [CONTAINERS] },
+        test: {
+          name: nameOf(root),
+          root: join(import.meta.dirname, root),
+          include,
+          exclude: [CONTAINERS],
+          ...(root === 'apps/integration' ? WAITING : {}),
+        },
       })),
       {
         extends: true as const,
@@ -28,7 +37,8 @@ export default defineConfig({
           include: [CONTAINERS],
           globalSetup: join(import.meta.dirname, 'apps/integration/src/containers/engine-setup.ts'),
           // One cluster at a time: they are several hosts each.
-          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           hookTimeout: 180_000,
         },
       },
