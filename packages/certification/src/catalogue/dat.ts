@@ -3,7 +3,7 @@ import { catalogueGroup } from './catalogue-entry.ts';
 export const dat = catalogueGroup({
   name: 'DAT',
   title: 'data',
-  clients: ['dvdcli-0.2'],
+  clients: 'once',
   evidence: ['hashes of the files', 'statfs', 'extended attributes'],
   checks: {
     'DAT-001': {
@@ -35,7 +35,7 @@ export const dat = catalogueGroup({
       level: 'MUST',
       tier: 'core',
       title: 'A read-only task cannot write',
-      steps: ['A task with mode RO: read, write, create, unlink, chmod'],
+      steps: ['Mount again for a read-only mount, as of a task: read, write, create, unlink, chmod'],
       pass: 'reading works, everything else ends in EROFS',
       source: 'Mesos 49d3cd43c (1.8.0); not honoured before',
     },
@@ -127,7 +127,11 @@ export const dat = catalogueGroup({
       level: 'SHOULD',
       tier: 'core',
       title: 'Volumes within volumes do not lose data',
-      steps: ['Mount /a and /a/b in a task', 'Unmount the outer one, then the inner one', 'Mount both, look'],
+      steps: [
+        'Mount one volume within another, as in a task',
+        'Unmount the outer one, then the inner one',
+        'Mount, look',
+      ],
       pass: 'the files of both are there',
       source: 'netshare#104',
     },
@@ -135,8 +139,8 @@ export const dat = catalogueGroup({
       level: 'MUST',
       tier: 'core',
       title: 'Unmount and Remove delete nothing through a live mount',
-      steps: ['Mount, write, keep a file open', 'Unmount and Remove, whatever they answer', 'Look for the data'],
-      pass: 'no file is deleted, unless Remove succeeded with removePolicy delete',
+      steps: ['Mount, write', 'Remove, whatever it answers; look', 'Unmount; unless it was removed, Mount and look'],
+      pass: 'no file is deleted while it is mounted, none by Unmount, and none by a Remove that was refused',
       source: 'netshare#104, bindfs#6: RemoveAll of a mountpoint deleted what was mounted',
     },
   },

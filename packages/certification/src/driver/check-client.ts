@@ -10,6 +10,7 @@ import {
   type VolumeOptions,
 } from '@drydock/volume-plugin';
 import { CheckFailedError, driverFault } from '../run/outcome.ts';
+import { mountInProcesses } from './client-processes.ts';
 
 export interface CheckClientOptions {
   readonly name: ClientName;
@@ -78,6 +79,23 @@ export class CheckClient {
       volume,
       ids.filter((id) => id !== mountId),
     );
+  }
+
+  /** Mounts in a process per list, all at one moment, each list in its order; gives the mountpoints of each. */
+  async mountInProcesses(lists: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]> {
+    const { optionsFor, newMountId, onCommand, directories, callTimeoutMs, signal } = this.#options;
+    const jobs = [];
+    for (const volumes of lists) {
+      const mounts = [];
+      for (const volume of volumes) {
+        const mountId = this.name === 'engine' ? newMountId() : undefined;
+        await onCommand('mount', volume, mountId);
+        if (mountId !== undefined) this.#mountIds.set(volume, [...(this.#mountIds.get(volume) ?? []), mountId]);
+        mounts.push({ volume, options: optionsFor(volume), ...(mountId === undefined ? {} : { mountId }) });
+      }
+      jobs.push({ client: this.name, plugin: RELAY_PLUGIN, directories, mounts, callTimeoutMs });
+    }
+    return await mountInProcesses(jobs, signal);
   }
 
   async create(volume: string, options: VolumeOptions = this.#options.optionsFor(volume)): Promise<void> {

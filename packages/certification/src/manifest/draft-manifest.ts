@@ -45,6 +45,9 @@ options:
   # A program that succeeds in the mountpoint of a volume with these options.
   # probe: [sh, -c, 'test "$(stat -fc %T .)" = nfs']
 
+# How large a volume with these options is; for capabilities.quota.
+# sizeBytes: 1073741824
+
 # What a new volume holds.
 seedFiles: []            # [lost+found]
 
@@ -70,6 +73,7 @@ budgets:
   callMs: 10000
   mountMs: 30000
   settleMs: 5000
+  raceMs: 20000
   checkMs: 60000
 
 # How it has to be configured for Mesos; printed in the report.

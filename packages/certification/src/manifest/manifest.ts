@@ -63,6 +63,7 @@ export const manifestSchema = z.strictObject({
       probe: argv.optional().describe('a program that succeeds in a mountpoint where the options had their effect'),
     })
     .prefault({}),
+  sizeBytes: z.int().min(1).optional().describe('of a volume with these options, for capabilities.quota'),
   seedFiles: z.array(text).default([]).describe('what a new volume holds, such as lost+found'),
   removePolicy: z
     .enum(['delete', 'reference', 'noop'])
@@ -81,6 +82,7 @@ export const manifestSchema = z.strictObject({
       callMs: milliseconds.default(10_000).describe('a call but Mount'),
       mountMs: milliseconds.default(30_000).describe('Mount; Mesos gives up after 120 s'),
       settleMs: milliseconds.default(5_000).describe('until the mount table shows an Unmount'),
+      raceMs: milliseconds.default(20_000).describe('races, pauses and slow clients of a check, within checkMs'),
       checkMs: milliseconds.default(60_000).describe('a whole check'),
     })
     .prefault({}),

@@ -22,6 +22,8 @@ export interface FakeDriverProcess {
   readonly changes: FakeDriverMutant['changes'];
   /** Makes it wait before it listens again; the first start is as usual. */
   readonly slowRestartMs: number;
+  /** It ends when it did not run for longer than that; 0: never. */
+  readonly pauseMsMax: number;
   /** Its pid. */
   readonly pidFile: string;
 }
@@ -33,6 +35,7 @@ export interface DriverProcessMutant extends FakeDriverMutant {
    */
   readonly mounts?: boolean;
   readonly slowRestartMs?: number;
+  readonly pauseMsMax?: number;
 }
 
 /** As `fakeDriver`, in a process of its own; the manifest says how to start it, unless `tamper` stands before it. */
@@ -48,6 +51,7 @@ export function driverProcess(mutant: DriverProcessMutant = {}): (places: Mutant
       directory: join(places.directory, 'driver'),
       changes: mutant.changes,
       slowRestartMs: mutant.slowRestartMs ?? 0,
+      pauseMsMax: mutant.pauseMsMax ?? 0,
       pidFile: join(places.directory, 'driver.pid'),
     };
     const argv = [process.execPath, PROGRAM, JSON.stringify(told)] as const;

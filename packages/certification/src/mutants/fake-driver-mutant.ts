@@ -13,6 +13,8 @@ export interface FakeDriverMutant {
   readonly faults?: string;
   /** Changes requests and answers on the wire. */
   readonly tamper?: Tamper;
+  /** With `tamper`: connections beyond are closed at once. */
+  readonly connectionCountMax?: number;
   /** What the manifest says otherwise. */
   readonly manifest?: Readonly<Record<string, unknown>>;
 }
@@ -37,7 +39,9 @@ export function fakeDriver(mutant: FakeDriverMutant = {}): (places: MutantPlaces
       }),
     );
     if (mutant.tamper !== undefined) {
-      stack.use(await startTamperedSocket({ socketPath: places.socketPath, behind: own, tamper: mutant.tamper }));
+      const { tamper, connectionCountMax } = mutant;
+      const limit = connectionCountMax === undefined ? {} : { connectionCountMax };
+      stack.use(await startTamperedSocket({ socketPath: places.socketPath, behind: own, tamper, ...limit }));
     }
     const manifest = manifestOf(profile, places, mutant.manifest ?? {});
     const started = stack.move();
@@ -79,6 +83,7 @@ export function manifestOf(
     options: { create: Object.fromEntries(example), required },
     removePolicy: { delete: 'delete', 'keep-data': 'reference', nothing: 'noop' }[profile.remove.effect],
     plainDirectory: true,
+    budgets: { raceMs: 1_000 },
     ...changes,
   });
   const options = JSON.stringify(manifest.options).replaceAll('<directory>', places.directory);

@@ -19,3 +19,11 @@ await startFakeDriver({
   seed: 1,
   onCrash: () => process.kill(process.pid, 'SIGKILL'),
 });
+
+if (told.pauseMsMax > 0) {
+  let lastRun = performance.now();
+  setInterval(() => {
+    if (performance.now() - lastRun > told.pauseMsMax) process.exit(1);
+    lastRun = performance.now();
+  }, 50);
+}

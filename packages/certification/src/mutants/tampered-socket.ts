@@ -2,13 +2,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { connect, type AddressInfo, type ListenOptions } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { HttpAnswer, HttpReply, HttpRequest } from '@drydock/volume-plugin/server';
+import { isObject } from '../wire/bare-plugin.ts';
 import { HttpMessageReader, headerOf, type HttpMessage } from '../wire/http-message.ts';
 
 export interface TamperedRequest extends HttpRequest {
   /** The first value of each header, by its name in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Nobody waits for the answer any more. */
+  readonly isClientGone: () => boolean;
 }
 
 export type Tamper = (
@@ -17,15 +20,25 @@ export type Tamper = (
   ask: (body?: string) => Promise<HttpReply>,
 ) => Promise<HttpAnswer>;
 
+/** The volume that a request is about; '' when it is about none. */
+export function nameIn({ body }: HttpRequest): string {
+  const request: unknown = body === '' ? {} : JSON.parse(body);
+  return isObject(request) && typeof request['Name'] === 'string' ? request['Name'] : '';
+}
+
 const ASK_MS_MAX = 10_000;
 
 export async function startTamperedSocket(options: {
   readonly socketPath: string;
   readonly behind: string;
   readonly tamper: Tamper;
+  /** More are closed at once. Default: no limit. */
+  readonly connectionCountMax?: number;
 }): Promise<AsyncDisposable> {
-  const { socketPath, behind, tamper } = options;
-  return await listen(createServer({ requireHostHeader: false }, handlerOf(behind, tamper)), { path: socketPath });
+  const { socketPath, behind, tamper, connectionCountMax } = options;
+  const server = createServer({ requireHostHeader: false }, handlerOf(behind, tamper));
+  if (connectionCountMax !== undefined) server.maxConnections = connectionCountMax;
+  return await listen(server, { path: socketPath });
 }
 
 /** The same over TLS, on a port of 127.0.0.1. */
@@ -73,10 +86,13 @@ async function answer(
     method: request.method ?? '',
     path: request.url ?? '/',
     query: '',
-    body: await text(request),
+    body: (await buffer(request)).toString('utf8'), // with a byte order mark, if there is one
   };
   const headers = request.headers as Readonly<Record<string, string | undefined>>; // none of them comes twice here
-  const reply = await tamper({ ...plain, headers }, async (body = plain.body) => await ask(behind, { ...plain, body }));
+  const reply = await tamper(
+    { ...plain, headers, isClientGone: () => !request.socket.writable },
+    async (body = plain.body) => await ask(behind, { ...plain, body }),
+  );
   if (reply === 'drop') response.destroy();
   else if (reply !== 'no-reply') {
     const { status, contentType, body } = reply;
