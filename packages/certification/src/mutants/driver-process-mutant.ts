@@ -79,10 +79,10 @@ export function driverProcess(mutant: DriverProcessMutant = {}): (places: Mutant
 async function endDriver(pidFile: string): Promise<void> {
   const pid = Number(await readTextIfThere(pidFile));
   if (!Number.isInteger(pid) || pid <= 1) return;
-  const command = await readTextIfThere(`/proc/${pid}/cmdline`);
+  const command = await readTextIfThere(`/proc/${pid}/cmdline`, ['ESRCH']);
   if (command === undefined || !command.includes(pidFile)) return; // it has ended, and the pid may be another's
   process.kill(pid, 'SIGKILL');
-  await waitUntil(async () => (await readTextIfThere(`/proc/${pid}/cmdline`)) !== command, {
+  await waitUntil(async () => (await readTextIfThere(`/proc/${pid}/cmdline`, ['ESRCH'])) !== command, {
     what: `driver ${pid} to end`,
   });
 }
