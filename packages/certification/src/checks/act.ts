@@ -27,12 +27,12 @@ export const actChecks: CheckBodies = {
 
   async 'ACT-002'({ plugin, expect }) {
     const answer = await plugin.call('Plugin.Activate');
-    expect(answer.status === 200, 'status 200', answer.summary);
+    expect(answer.status === 200, 'status 200', answer);
     const implemented = answer.json?.['Implements'];
     expect(
       Array.isArray(implemented) && implemented.includes('VolumeDriver'),
       'a JSON object whose Implements has VolumeDriver',
-      answer.summary,
+      answer,
     );
   },
 
@@ -44,16 +44,12 @@ export const actChecks: CheckBodies = {
     const first = await plugin.call('Plugin.Activate');
     for (let count = 1; count < ACTIVATION_COUNT; count++) {
       const again = await plugin.call('Plugin.Activate');
-      expect(
-        again.text === first.text && again.status === first.status,
-        `the first answer, ${first.summary}`,
-        again.summary,
-      );
+      expect(again.text === first.text && again.status === first.status, `the first answer, ${first.summary}`, again);
     }
     const kept = await agentSide.read(join(mountpoint, 'before'));
     expect(kept === 'kept', 'the volume to be mounted as before', kept ?? 'its file was gone');
     const path = (await plugin.call('VolumeDriver.Path', { Name: volume })).mustSucceed();
-    expect(path.json?.['Mountpoint'] === mountpoint, `Path to tell ${mountpoint}`, path.summary);
+    expect(path.json?.['Mountpoint'] === mountpoint, `Path to tell ${mountpoint}`, path);
     (await plugin.call('VolumeDriver.Unmount', { Name: volume })).mustSucceed();
     (await plugin.call('VolumeDriver.Remove', { Name: volume })).mustSucceed();
   },
@@ -63,12 +59,12 @@ export const actChecks: CheckBodies = {
     const activated = await plugin.call('Plugin.Activate', '', {
       headers: [...dvdcliHeaders, ['Content-Length', '0']],
     });
-    expect(activated.status === 200, 'Activate with an empty Host to be answered with status 200', activated.summary);
+    expect(activated.status === 200, 'Activate with an empty Host to be answered with status 200', activated);
     const volume = await context.volume();
     const body = `${JSON.stringify({ Name: volume, Opts: context.optionsFor(volume) })}\n`;
     const headers = [...dvdcliHeaders, ['Content-Length', `${Buffer.byteLength(body)}`]] as const;
     const created = await plugin.call('VolumeDriver.Create', body, { headers });
-    expect(created.isSuccess, 'Create without Content-Type to succeed', created.summary);
+    expect(created.isSuccess, 'Create without Content-Type to succeed', created);
   },
 
   async 'ACT-005'({ manifest, expect }) {
@@ -123,6 +119,6 @@ export const actChecks: CheckBodies = {
 async function mountOf({ plugin, expect }: CheckContext, volume: string): Promise<string> {
   const answer = (await plugin.call('VolumeDriver.Mount', { Name: volume })).mustSucceed();
   const mountpoint = answer.json?.['Mountpoint'];
-  expect(typeof mountpoint === 'string' && mountpoint.startsWith('/'), 'an absolute Mountpoint', answer.summary);
+  expect(typeof mountpoint === 'string' && mountpoint.startsWith('/'), 'an absolute Mountpoint', answer);
   return String(mountpoint);
 }

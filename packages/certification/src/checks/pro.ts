@@ -11,17 +11,17 @@ export const proChecks: CheckBodies = {
     const needed = ['Create', 'Path', 'Mount', 'Unmount', 'Remove'].map((call) => `VolumeDriver.${call}`);
     for (const answer of await wholeLife(context)) {
       if (!needed.includes(answer.method)) continue;
-      context.expect(answer.status !== 404, `${answer.method} to exist`, answer.summary);
+      context.expect(answer.status !== 404, `${answer.method} to exist`, answer);
     }
   },
 
   async 'PRO-002'({ client, plugin, volume, createdVolume, expect }) {
     const unknown = await plugin.call('VolumeDriver.Get', { Name: await volume() });
-    expect(unknown.status !== 404 || unknown.json !== undefined, 'Get to exist', unknown.summary);
+    expect(unknown.status !== 404 || unknown.json !== undefined, 'Get to exist', unknown);
     const told = unknown.json?.['Volume'];
     const isRefused = !unknown.isSuccess && (told === undefined || told === null);
-    expect(isRefused, 'Get of an unknown volume to be refused, without a Volume', unknown.summary);
-    expect(refusalText(unknown) !== '', 'Get of an unknown volume to say why', unknown.summary);
+    expect(isRefused, 'Get of an unknown volume to be refused, without a Volume', unknown);
+    expect(refusalText(unknown) !== '', 'Get of an unknown volume to say why', unknown);
     await client.get(await createdVolume());
   },
 
@@ -42,44 +42,36 @@ export const proChecks: CheckBodies = {
   async 'PRO-004'({ plugin, manifest, expect }) {
     const answer = await plugin.call('VolumeDriver.Capabilities', {});
     if (answer.status === 404) {
-      expect(manifest.scope === 'local', `Capabilities to tell the scope ${manifest.scope}`, answer.summary);
+      expect(manifest.scope === 'local', `Capabilities to tell the scope ${manifest.scope}`, answer);
       return;
     }
     const capabilities = answer.mustSucceed().json?.['Capabilities'];
     const scope = isObject(capabilities) ? capabilities['Scope'] : undefined;
     // Clients take it in any case, and everything but global for local; a vendor should not count on that.
-    expect(scope === manifest.scope, `the scope of the manifest, ${manifest.scope}`, answer.summary);
+    expect(scope === manifest.scope, `the scope of the manifest, ${manifest.scope}`, answer);
   },
 
   async 'PRO-005'(context) {
     for (const answer of await wholeLife(context)) {
-      const { method, status, summary } = answer;
+      const { method, status } = answer;
       if (status < 200 || status > 299) continue; // refused: not this check's
-      context.expect(status === 200, `status 200 for the success of ${method}`, summary);
+      context.expect(status === 200, `status 200 for the success of ${method}`, answer);
       const problem = bodyProblem(answer.text);
-      context.expect(problem === undefined, `one JSON object from ${method}`, `${problem}: ${summary}`);
+      context.expect(problem === undefined, `one JSON object from ${method}`, problem, answer);
     }
   },
 
   async 'PRO-006'(context) {
-    for (const { method, json, summary } of await wholeLife(context)) {
-      const problem = json === undefined ? undefined : typeProblem(json);
-      context.expect(
-        problem === undefined,
-        `values of the types of the protocol from ${method}`,
-        `${problem}: ${summary}`,
-      );
+    for (const answer of await wholeLife(context)) {
+      const problem = answer.json === undefined ? undefined : typeProblem(answer.json);
+      context.expect(problem === undefined, `values of the protocol's types from ${answer.method}`, problem, answer);
     }
   },
 
   async 'PRO-007'(context) {
-    for (const { method, json, summary } of await wholeLife(context)) {
-      const problem = json === undefined ? undefined : createdAtProblem(json);
-      context.expect(
-        problem === undefined,
-        `CreatedAt of ${method} to be absent or RFC 3339`,
-        `${problem}: ${summary}`,
-      );
+    for (const answer of await wholeLife(context)) {
+      const problem = answer.json === undefined ? undefined : createdAtProblem(answer.json);
+      context.expect(problem === undefined, `CreatedAt of ${answer.method} to be absent or RFC 3339`, problem, answer);
     }
   },
 
@@ -88,7 +80,12 @@ export const proChecks: CheckBodies = {
       if (!answer.isSuccess) continue;
       const type = answer.header('content-type') ?? 'none';
       const isRight = /^application\/vnd\.docker\.plugins\.v1(\.\d+)?\+json(;.*)?$/i.test(type);
-      context.expect(isRight, 'Content-Type application/vnd.docker.plugins.v1.1+json', `${type} from ${answer.method}`);
+      context.expect(
+        isRight,
+        'Content-Type application/vnd.docker.plugins.v1.1+json',
+        `${type} from ${answer.method}`,
+        answer,
+      );
     }
   },
 
@@ -98,7 +95,7 @@ export const proChecks: CheckBodies = {
     if (answer.status === 404 && answer.json === undefined) return note('The driver has no Get: see PRO-002');
     const volume = answer.mustSucceed().json?.['Volume'];
     const told = isObject(volume) ? volume['Name'] : undefined;
-    expect(told === name, `Volume.Name ${JSON.stringify(name)}`, answer.summary);
+    expect(told === name, `Volume.Name ${JSON.stringify(name)}`, answer);
   },
 
   async 'PRO-010'({ plugin, volume, expect, note }) {
@@ -107,7 +104,7 @@ export const proChecks: CheckBodies = {
       const answer = await plugin.call(method, { Name: await volume() });
       if (answer.isSuccess) continue;
       refusalCount++;
-      expect(refusalText(answer) !== '', `a reason why ${method} of an unknown volume is refused`, answer.summary);
+      expect(refusalText(answer) !== '', `a reason why ${method} of an unknown volume is refused`, answer);
     }
     if (refusalCount === 0) note('The driver refuses neither Mount, Path nor Unmount of an unknown volume');
   },
@@ -138,24 +135,24 @@ export const proChecks: CheckBodies = {
 
   async 'PRO-013'({ plugin, expect }) {
     const answer = await plugin.call('VolumeDriver.NoSuchCall', {});
-    expect(answer.status === 404, 'status 404 for VolumeDriver.NoSuchCall', answer.summary);
+    expect(answer.status === 404, 'status 404 for VolumeDriver.NoSuchCall', answer);
     expect(answer.durationMs <= UNKNOWN_CALL_MS_MAX, 'it within a second', `it after ${answer.durationMs} ms`);
     const activated = await plugin.call('Plugin.Activate');
-    expect(activated.status === 200, 'Plugin.Activate to be answered as ever', activated.summary);
+    expect(activated.status === 200, 'Plugin.Activate to be answered as ever', activated);
   },
 
   async 'PRO-014'({ plugin, expect, note }) {
     using connection = plugin.connection();
     for (let count = 1; count <= CALL_COUNT; count++) {
       const answer = await plugin.call('Plugin.Activate', '', { connection });
-      expect(answer.status === 200, `status 200 for call ${count} of a connection`, answer.summary);
+      expect(answer.status === 200, `status 200 for call ${count} of a connection`, answer);
     }
     if (connection.connectCount > 1) {
       note(`The driver ended its connection: ${CALL_COUNT} calls took ${connection.connectCount} of them`);
     }
     for (let count = 1; count <= CALL_COUNT; count++) {
       const answer = await plugin.call('Plugin.Activate');
-      expect(answer.status === 200, `status 200 on connection ${count}`, answer.summary);
+      expect(answer.status === 200, `status 200 on connection ${count}`, answer);
     }
   },
 
@@ -178,8 +175,8 @@ export const proChecks: CheckBodies = {
       const { [option]: _left, ...Opts } = optionsFor(Name);
       const created = await plugin.call('VolumeDriver.Create', { Name, Opts });
       const refused = created.isSuccess ? await plugin.call('VolumeDriver.Mount', { Name }) : created;
-      expect(!refused.isSuccess, `Create or Mount to be refused without the option ${option}`, refused.summary);
-      expect(refused.text.includes(option), `a refusal that names the option ${option}`, refused.summary);
+      expect(!refused.isSuccess, `Create or Mount to be refused without the option ${option}`, refused);
+      expect(refused.text.includes(option), `a refusal that names the option ${option}`, refused);
     }
   },
 

@@ -181,6 +181,23 @@ describe('a run of checks', () => {
     }
   });
 
+  it('tells of a failure the request and answer that it is about, not just the last ones', async () => {
+    await using certification = await aCertification();
+    const { checks } = await certification.run({
+      'X-001': async ({ plugin, expect: demand }) => {
+        const capabilities = await plugin.call('VolumeDriver.Capabilities', {});
+        await plugin.call('VolumeDriver.List', {});
+        demand(false, 'the scope global', capabilities);
+      },
+    });
+    expect(checks[0]?.failure).toEqual({
+      expected: 'the scope global',
+      got: expect.stringMatching(/^status 200, .*"Scope": "local"/s),
+      request: 'POST /VolumeDriver.Capabilities HTTP/1.1 {}',
+      answer: expect.stringMatching(/^HTTP\/1.1 200 OK .*"Scope": "local".* \(after [\d.]+ ms\)$/s),
+    });
+  });
+
   it('keeps every request and answer with its time', async () => {
     await using certification = await aCertification();
     const { checks } = await certification.run({

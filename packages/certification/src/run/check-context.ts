@@ -9,7 +9,7 @@ import type { DriverLocation } from '../driver/driver-location.ts';
 import type { DriverProcess } from '../driver/driver-process.ts';
 import type { RealAgent } from '../driver/real-agent.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { BarePlugin } from '../wire/bare-plugin.ts';
+import { BareAnswer, type BarePlugin } from '../wire/bare-plugin.ts';
 import type { HistoryEvent } from './history.ts';
 import { CheckFailedError } from './outcome.ts';
 
@@ -92,10 +92,16 @@ export class CheckContext {
   /** What the client of this check was asked and answered so far, oldest first. */
   readonly events = (): readonly HistoryEvent[] => this.#parts.events();
 
-  /** @throws CheckFailedError unless `isMet` */
-  readonly expect = (isMet: boolean, expected: string, got: unknown): void => {
+  /**
+   * @param got what there was instead; of an answer, what it said
+   * @param about the answer that is wrong, for the report; default: `got`, else the last one
+   * @throws CheckFailedError unless `isMet`
+   */
+  readonly expect = (isMet: boolean, expected: string, got: unknown, about?: BareAnswer): void => {
     if (isMet) return;
-    throw new CheckFailedError({ expected, got: typeof got === 'string' ? got : (JSON.stringify(got) ?? 'nothing') });
+    const answer = about ?? (got instanceof BareAnswer ? got : undefined);
+    const text = got instanceof BareAnswer ? got.summary : typeof got === 'string' ? got : JSON.stringify(got);
+    throw new CheckFailedError({ expected, got: text ?? 'nothing', ...(answer === undefined ? {} : { answer }) });
   };
 
   /** Tells the reader of the report something that does not decide. */

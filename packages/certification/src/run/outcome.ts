@@ -20,11 +20,21 @@ export class CheckFailedError extends DomainError<'CHECK_FAILED'> {
   readonly code = 'CHECK_FAILED';
   readonly expected: string;
   readonly got: string;
+  /** The answer that is wrong; default: the last one. */
+  readonly answer: { readonly method: string; readonly text: string } | undefined;
 
-  constructor(facts: { readonly expected: string; readonly got: string }, options?: ErrorOptions) {
+  constructor(
+    facts: {
+      readonly expected: string;
+      readonly got: string;
+      readonly answer?: { readonly method: string; readonly text: string };
+    },
+    options?: ErrorOptions,
+  ) {
     super(`expected ${facts.expected}, got ${facts.got}`, options);
     this.expected = facts.expected;
     this.got = facts.got;
+    this.answer = facts.answer;
   }
 }
 

@@ -4,12 +4,15 @@ import type { CheckFailedError } from './outcome.ts';
 
 const BODY_LENGTH_MAX = 1_000;
 
-/** What a person needs to see of a failure: what was expected, what came, and the request and answer before it. */
+/** What a person needs to see of a failure: what was expected, what came, and the request and answer that it is about. */
 export function toFailure(
-  { expected, got }: CheckFailedError,
+  { expected, got, answer: wrong }: CheckFailedError,
   events: readonly HistoryEvent[],
 ): NonNullable<CheckResult['failure']> {
-  const last = events.findLast((event) => event.kind === 'exchange');
+  const exchanges = events.filter((event) => event.kind === 'exchange');
+  const isWrong = ({ method, response }: (typeof exchanges)[number]): boolean =>
+    method === wrong?.method && response?.body === wrong.text;
+  const last = exchanges.findLast(isWrong) ?? exchanges.at(-1);
   if (last === undefined) return { expected, got };
   const answer = last.response === undefined ? `none: ${outcomeText[last.outcome]}` : show(last.response);
   return { expected, got, request: show(last.request), answer: `${answer} (after ${last.durationMs} ms)` };

@@ -69,13 +69,13 @@ export class BareAnswer {
   /** This answer. @throws CheckFailedError when the driver refused */
   mustSucceed(): this {
     if (this.isSuccess) return this;
-    throw new CheckFailedError({ expected: `${this.method} to succeed`, got: this.summary });
+    throw new CheckFailedError({ expected: `${this.method} to succeed`, got: this.summary, answer: this });
   }
 
   /** This answer. @throws CheckFailedError when the driver did not refuse */
   mustBeRefused(): this {
     if (!this.isSuccess) return this;
-    throw new CheckFailedError({ expected: `${this.method} to be refused`, got: this.summary });
+    throw new CheckFailedError({ expected: `${this.method} to be refused`, got: this.summary, answer: this });
   }
 }
 
