@@ -137,6 +137,7 @@ export const lif = catalogueGroup({
     'LIF-016': {
       level: 'SHOULD',
       tier: 'core',
+      capability: 'secretOption',
       title: 'Secrets of options are told nobody',
       steps: ['Create with the secrets of the manifest, Mount, Get, List', "Look at the driver's log and command line"],
       pass: 'no secret is in an answer, the log or the arguments of a process',

@@ -1,9 +1,12 @@
 import type { CheckBodies } from '../run/check-context.ts';
 import { actChecks } from './act.ts';
+import { cntChecks } from './cnt.ts';
 import { conChecks } from './con.ts';
 import { datChecks } from './dat.ts';
 import { fltChecks } from './flt.ts';
+import { idmChecks } from './idm.ts';
 import { isoChecks } from './iso.ts';
+import { lifChecks } from './lif.ts';
 import { proChecks } from './pro.ts';
 import { scnChecks } from './scn.ts';
 
@@ -11,6 +14,9 @@ import { scnChecks } from './scn.ts';
 export const checkBodies: CheckBodies = {
   ...actChecks,
   ...proChecks,
+  ...lifChecks,
+  ...idmChecks,
+  ...cntChecks,
   ...datChecks,
   ...conChecks,
   ...isoChecks,

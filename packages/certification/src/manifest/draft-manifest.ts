@@ -42,6 +42,8 @@ options:
   #   token: {value: not-a-good-place, secret: true}
   # Options without which Create or Mount is refused.
   required: []
+  # Options with which Create or the first Mount fails, to see what that leaves behind.
+  # failing: {server: unreachable.invalid}
   # A program that succeeds in the mountpoint of a volume with these options.
   # probe: [sh, -c, 'test "$(stat -fc %T .)" = nfs']
 
@@ -53,6 +55,9 @@ seedFiles: []            # [lost+found]
 
 # What Remove does: delete the data, reference (only forget the volume), or noop.
 removePolicy: delete
+
+# What Remove of a mounted volume does: refuse, or defer (it takes effect after Unmount).
+removeMounted: refuse
 
 # Whether volumes are plain directories of the host, with nothing mounted.
 plainDirectory: false

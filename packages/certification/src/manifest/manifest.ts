@@ -60,6 +60,10 @@ export const manifestSchema = z.strictObject({
     .strictObject({
       create: z.record(text, optionValue).default({}).describe('options of every Create; <name> is the volume'),
       required: z.array(text).default([]).describe('options without which Create or Mount is refused'),
+      failing: z
+        .record(text, z.string())
+        .optional()
+        .describe('options with which Create or the first Mount fails; <name> is the volume'),
       probe: argv.optional().describe('a program that succeeds in a mountpoint where the options had their effect'),
     })
     .prefault({}),
@@ -69,6 +73,10 @@ export const manifestSchema = z.strictObject({
     .enum(['delete', 'reference', 'noop'])
     .default('delete')
     .describe('what Remove does: it deletes the data, only forgets the volume, or does nothing'),
+  removeMounted: z
+    .enum(['refuse', 'defer'])
+    .default('refuse')
+    .describe('what Remove of a mounted volume does: it is refused, or takes effect after Unmount'),
   plainDirectory: z.boolean().default(false).describe('volumes are directories of the host, nothing is mounted'),
   backingDirectory: absolutePath.optional().describe('where the data of a plain-directory driver must lie'),
   log: absolutePath.optional().describe("the driver's log file"),
@@ -98,6 +106,7 @@ type DeclaredCapability = keyof Manifest['capabilities'];
 export type Capability =
   | DeclaredCapability
   | 'requiredOption'
+  | 'secretOption'
   | 'optionProbe'
   | 'socket'
   | 'global'
@@ -113,6 +122,10 @@ export function lackOf(
   switch (capability) {
     case 'requiredOption':
       return manifest.options.required.length > 0 ? undefined : 'options.required of the manifest is empty';
+    case 'secretOption':
+      return Object.values(manifest.options.create).some((value) => typeof value !== 'string' && value.secret)
+        ? undefined
+        : 'options.create of the manifest has no secret';
     case 'optionProbe':
       return manifest.options.probe === undefined ? 'the manifest has no options.probe' : undefined;
     case 'socket':

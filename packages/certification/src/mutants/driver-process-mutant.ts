@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readTextIfThere } from '@drydock/base/read-if-there';
 import { waitUntil } from '@drydock/base/wait-until';
+import type { StoreKind } from '@drydock/fake-drivers';
 import { accepts } from '../driver/accepts.ts';
-import { manifestOf, profileOf, type FakeDriverMutant } from './fake-driver-mutant.ts';
+import { manifestOf, profileOf, resolveChanges, type FakeDriverMutant } from './fake-driver-mutant.ts';
 import type { MutantPlaces, StartedMutant } from './mutant.ts';
 import { startTamperedSocket } from './tampered-socket.ts';
 
@@ -16,7 +17,7 @@ const READY_MS_MAX = 20_000;
 export interface FakeDriverProcess {
   readonly profile: string | undefined;
   readonly faults: string;
-  readonly store: 'directory' | 'bind';
+  readonly store: StoreKind;
   readonly socketPath: string;
   readonly directory: string;
   readonly changes: FakeDriverMutant['changes'];
@@ -34,6 +35,8 @@ export interface DriverProcessMutant extends FakeDriverMutant {
    * root. Default: plain directories.
    */
   readonly mounts?: boolean;
+  /** What it mounts; default: directories, bound. */
+  readonly store?: StoreKind;
   readonly slowRestartMs?: number;
   readonly pauseMsMax?: number;
 }
@@ -46,7 +49,7 @@ export function driverProcess(mutant: DriverProcessMutant = {}): (places: Mutant
     const told: FakeDriverProcess = {
       profile: mutant.profile,
       faults: mutant.faults ?? '',
-      store: mounts ? 'bind' : 'directory',
+      store: mounts ? (mutant.store ?? 'bind') : 'directory',
       socketPath: own,
       directory: join(places.directory, 'driver'),
       changes: mutant.changes,
@@ -68,7 +71,7 @@ export function driverProcess(mutant: DriverProcessMutant = {}): (places: Mutant
     const manifest = manifestOf(profileOf(mutant), places, {
       ...(tamper === undefined ? { restart: { start: argv } } : {}),
       ...(mounts ? { plainDirectory: false, namespace: { pid: child.pid } } : {}),
-      ...mutant.manifest,
+      ...resolveChanges(mutant.manifest, { directory: places.directory, socketPath: own }),
     });
     const started = stack.move();
     return { manifest, [Symbol.asyncDispose]: async () => await started.disposeAsync() };

@@ -16,7 +16,19 @@ export interface FakeDriverMutant {
   /** With `tamper`: connections beyond are closed at once. */
   readonly connectionCountMax?: number;
   /** What the manifest says otherwise. */
-  readonly manifest?: Readonly<Record<string, unknown>>;
+  readonly manifest?: ManifestChanges;
+}
+
+/** What a manifest says otherwise; a function when it depends on where the fake is. */
+export type ManifestChanges =
+  | Readonly<Record<string, unknown>>
+  | ((own: OwnPlaces) => Readonly<Record<string, unknown>>);
+
+export interface OwnPlaces {
+  /** Where the fake itself listens, behind what changes its answers. */
+  readonly socketPath: string;
+  /** The mutant's. */
+  readonly directory: string;
 }
 
 /** The name of every fake in a manifest. */
@@ -43,10 +55,18 @@ export function fakeDriver(mutant: FakeDriverMutant = {}): (places: MutantPlaces
       const limit = connectionCountMax === undefined ? {} : { connectionCountMax };
       stack.use(await startTamperedSocket({ socketPath: places.socketPath, behind: own, tamper, ...limit }));
     }
-    const manifest = manifestOf(profile, places, mutant.manifest ?? {});
+    const changes = resolveChanges(mutant.manifest, { directory: places.directory, socketPath: own });
+    const manifest = manifestOf(profile, places, changes);
     const started = stack.move();
     return { manifest, [Symbol.asyncDispose]: async () => await started.disposeAsync() };
   };
+}
+
+/** The first Mount of a fake's volume with these options fails. */
+const failingMount = { 'drydock.faults': 'mount: 1*error(no such source)' };
+
+export function resolveChanges(changes: ManifestChanges = {}, own: OwnPlaces): Readonly<Record<string, unknown>> {
+  return typeof changes === 'function' ? changes(own) : changes;
 }
 
 /** The usual driver of a mutant does all that the checks demand, also where the real convoy is content with less. */
@@ -80,7 +100,11 @@ export function manifestOf(
     version: profile.name,
     discovery: places.discovery,
     scope: profile.scope,
-    options: { create: Object.fromEntries(example), required },
+    options: {
+      create: Object.fromEntries(example),
+      required,
+      failing: { ...Object.fromEntries(example), ...failingMount },
+    },
     removePolicy: { delete: 'delete', 'keep-data': 'reference', nothing: 'noop' }[profile.remove.effect],
     plainDirectory: true,
     budgets: { raceMs: 1_000 },

@@ -7,9 +7,12 @@ import { checkBodies } from '../checks/index.ts';
 import { DECLARE_RESTART } from '../driver/driver-process.ts';
 import { certify } from '../run/certify.ts';
 import { nameOf } from '../run/verdict.ts';
+import type { ClientName } from '@drydock/volume-plugin';
 import type { CertificationResult } from '../report/result-schema.ts';
 import { driverProcess } from './driver-process-mutant.ts';
-import { FAKE_NAME } from './fake-driver-mutant.ts';
+import { countingIds } from './answers.ts';
+import { FAKE_NAME, fakeDriver } from './fake-driver-mutant.ts';
+import { fakeVendorCli } from './fake-vendor-cli.ts';
 import type { Mutant } from './mutant.ts';
 
 export interface MutantOutcome {
@@ -60,7 +63,23 @@ export async function runMutant(mutant: Mutant, among: (id: string) => boolean =
 
 /** The checks of a group against the driver without a fault: all have to pass, or no mutant of them means anything. */
 export async function runFaithful(group: string): Promise<CertificationResult> {
-  return await certifyFake(driverProcess(), idsOf(group), {});
+  return await certifyFake(faithful[group] ?? driverProcess(), idsOf(group), {});
+}
+
+/** Convoy counts nothing, so that it is no model where the engine's ids are looked at. */
+const faithful: Readonly<Record<string, Mutant['start']>> = {
+  LIF: fakeDriver({ manifest: fakeVendorCli }),
+  IDM: async (places) => await fakeDriver({ tamper: countingIds() })(places),
+  CNT: async (places) => await fakeDriver({ tamper: countingIds() })(places),
+};
+
+/** The checks of some groups against any driver; under the usual clients unless one is given. */
+export async function runGroups(
+  start: Mutant['start'],
+  groups: readonly string[],
+  client?: ClientName,
+): Promise<CertificationResult> {
+  return await certifyFake(start, groups.flatMap(idsOf), client === undefined ? {} : { client });
 }
 
 /** The group's checks that have a body. */

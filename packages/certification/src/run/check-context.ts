@@ -29,8 +29,9 @@ export interface CheckContextParts {
   readonly driver: DriverProcess;
   readonly random: SeededRandom;
   readonly signal: AbortSignal;
-  readonly newVolume: () => Promise<string>;
   readonly realAgent: () => Promise<RealAgent>;
+  /** Default: a name that nobody has. */
+  readonly newVolume: (name?: string) => Promise<string>;
   readonly optionsFor: (volume: string) => VolumeOptions;
   readonly secrets: readonly string[];
   readonly events: () => readonly HistoryEvent[];
@@ -78,6 +79,9 @@ export class CheckContext {
 
   /** A Mesos master and agent with the real isolator and dvdcli, where the driver lives; shared by the checks of a run. */
   readonly realAgent = async (): Promise<RealAgent> => await this.#parts.realAgent();
+  /** A volume's name in capital letters, as a name of its own. */
+  readonly volumeInCapitals = async (volume: string): Promise<string> =>
+    await this.#parts.newVolume(volume.toUpperCase());
 
   /** The manifest's options of Create for a volume. */
   readonly optionsFor = (volume: string): VolumeOptions => this.#parts.optionsFor(volume);

@@ -160,8 +160,10 @@ export class PreparedRun implements AsyncDisposable {
   }
 
   /** A name that is nobody else's, in the journal. */
-  async newVolume(checkId: string): Promise<string> {
-    const name = `cert-${this.id}-${checkId.toLowerCase()}-${this.#issued.size + 1}`;
+  async newVolume(
+    checkId: string,
+    name = `cert-${this.id}-${checkId.toLowerCase()}-${this.#issued.size + 1}`,
+  ): Promise<string> {
     this.#issued.add(name);
     await this.journal.volume(name);
     return name;

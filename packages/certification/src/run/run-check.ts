@@ -137,8 +137,8 @@ function createContext(
         if (command === 'mount') await journal.mount(volume, mountId);
       },
     }),
-    newVolume: async () => await run.newVolume(entry.id),
     realAgent: async () => await run.realAgent(),
+    newVolume: async (name) => await run.newVolume(entry.id, name),
     events: () => run.history.since(check.from),
     onNote: (text) => {
       tellings.notes.push(text);
