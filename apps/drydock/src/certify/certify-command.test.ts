@@ -121,10 +121,14 @@ describe('drydock certify', () => {
     await driver.engine.create('mine');
     await endInMount('SIGKILL');
     expect(await volumes()).toEqual(expect.arrayContaining(['mine', expect.stringMatching(/^cert-.*-act-003-\d+$/)]));
+    const [journal = ''] = await readdir(at('state/fake'));
+    const relay = /"directory","path":"([^"]+)"/.exec(await readFile(at(`state/fake/${journal}`), 'utf8'))?.[1] ?? '';
+    expect(await readdir(relay)).toContain('fake.sock');
     const next = await certify('run', '--manifest', 'driver.yaml', '--check', 'ACT-002', '--out', 'next');
     expect(next.stdout).toMatch(/Of an earlier run: volume cert-\S+-act-003-\d+ of run [0-9a-f]{8}: removed/);
     expect(await volumes()).toEqual(['mine']);
     expect(await readdir(at('state/fake'))).toEqual([]);
+    await expect(readdir(relay)).rejects.toThrow('ENOENT');
     await driver.engine.remove('mine');
   });
 

@@ -13,7 +13,7 @@ import type { CheckResult, CertificationResult } from '../report/result-schema.t
 import type { CheckBodies } from './check-context.ts';
 import { cleanUp, removeVolume } from './clean-up.ts';
 import { History } from './history.ts';
-import { Journal, orphanedJournals } from './journal.ts';
+import { Journal, orphanedJournals, type OrphanedJournal } from './journal.ts';
 import { planChecks, type PlannedCheck } from './plan.ts';
 import { probeMountVisibility } from './precondition.ts';
 import { PreparedRun } from './prepared-run.ts';
@@ -174,12 +174,10 @@ async function bringBack(run: PreparedRun, id: string): Promise<string | undefin
 }
 
 /** What runs that crashed have left. Only what is in their journals is touched. */
-async function cleanUpOrphans(
-  run: PreparedRun,
-  orphans: Awaited<ReturnType<typeof orphanedJournals>>,
-): Promise<readonly string[]> {
+async function cleanUpOrphans(run: PreparedRun, orphans: readonly OrphanedJournal[]): Promise<readonly string[]> {
   const told: string[] = [];
-  for (const { path, run: crashed, volumes } of orphans) {
+  for (const { path, run: crashed, volumes, directories } of orphans) {
+    for (const directory of directories) await rm(directory, { recursive: true, force: true });
     let isClean = true;
     for (const volume of volumes) {
       run.adopt(volume.name);

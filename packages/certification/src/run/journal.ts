@@ -8,6 +8,8 @@ import { systemCodeOf } from '@drydock/base/errors';
 
 export type JournalEntry =
   | { readonly kind: 'owner'; readonly pid: number; readonly startTime: string; readonly run: string }
+  /** Temporary files of the run itself. */
+  | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'volume'; readonly name: string }
   /** A Mount was sent; the engine's have an id. */
   | { readonly kind: 'mount'; readonly name: string; readonly mountId?: string }
@@ -42,6 +44,10 @@ export class Journal implements AsyncDisposable {
 
   has(name: string): boolean {
     return this.#volumes.has(name);
+  }
+
+  async directory(path: string): Promise<void> {
+    await this.#write({ kind: 'directory', path });
   }
 
   /** Resolves when a crash would not lose it. */
@@ -80,20 +86,27 @@ export class Journal implements AsyncDisposable {
   }
 }
 
+/** Of a run that is over and has not cleaned up. */
+export interface OrphanedJournal {
+  readonly path: string;
+  readonly run: string;
+  readonly volumes: readonly JournalledVolume[];
+  readonly directories: readonly string[];
+}
+
 /** Journals whose run is over without having cleaned up, with what they have left; the runs that live are left alone. */
-export async function orphanedJournals(
-  directory: string,
-): Promise<readonly { readonly path: string; readonly run: string; readonly volumes: readonly JournalledVolume[] }[]> {
-  const orphans = [];
+export async function orphanedJournals(directory: string): Promise<readonly OrphanedJournal[]> {
+  const orphans: OrphanedJournal[] = [];
   for (const file of await namesIn(directory)) {
     if (!file.endsWith('.ndjson')) continue;
     const path = join(directory, file);
     const entries = parseEntries(await readFile(path, 'utf8'));
     const owner = entries.find((entry) => entry.kind === 'owner');
     if (owner !== undefined && (await startTimeOf(owner.pid)) === owner.startTime) continue;
+    const directories = entries.flatMap((entry) => (entry.kind === 'directory' ? [entry.path] : []));
     const volumes = new Map<string, JournalledVolume>();
     for (const entry of entries) apply(volumes, entry);
-    orphans.push({ path, run: owner?.run ?? file.replace('.ndjson', ''), volumes: [...volumes.values()] });
+    orphans.push({ path, run: owner?.run ?? file.replace('.ndjson', ''), volumes: [...volumes.values()], directories });
   }
   return orphans;
 }
@@ -101,6 +114,7 @@ export async function orphanedJournals(
 function apply(volumes: Map<string, JournalledVolume>, entry: JournalEntry): void {
   switch (entry.kind) {
     case 'owner':
+    case 'directory':
       break;
     case 'volume':
       if (!volumes.has(entry.name)) volumes.set(entry.name, { name: entry.name, mountIds: [] });

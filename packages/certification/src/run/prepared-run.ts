@@ -100,6 +100,7 @@ export class PreparedRun implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), 'drydock-certify-'));
     resources.defer(async () => await rm(directory, { recursive: true, force: true }));
+    await options.journal.directory(directory);
     const agentSide = new AgentSide(await holdNamespace(manifest, directory, resources), history, signal);
     const location = await locateDriver(manifest, (path) => agentSide.pathFromHere(path));
     const relay = resources.use(
