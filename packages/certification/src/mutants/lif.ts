@@ -258,17 +258,27 @@ export const lifMutants: readonly Mutant[] = [
     check: 'LIF-016',
     client,
     fault: 'gives secrets to a program as an argument',
-    start: lasting(() => {
-      let program: ChildProcess | undefined;
-      return async (request, ask) => {
+    start: async (places) => {
+      const programs: ChildProcess[] = [];
+      const end = (): void => programs.splice(0).forEach((program) => void program.kill('SIGKILL'));
+      const tamper: Tamper = async (request, ask) => {
         const { call, options } = asked(request);
         const password = options?.['password'];
-        if (password !== undefined)
-          program ??= spawn(process.execPath, ['-e', 'setTimeout(Object, 60_000)', password], { stdio: 'ignore' });
-        if (call === 'Unmount') program?.kill('SIGKILL');
+        if (password !== undefined) {
+          programs.push(spawn(process.execPath, ['-e', 'setTimeout(Object, 60_000)', password], { stdio: 'ignore' }));
+        }
+        if (call === 'Unmount' || call === 'Remove') end();
         return await ask();
       };
-    }, secretOptions),
+      const { manifest, ...driver } = await fakeDriver({ tamper, manifest: secretOptions })(places);
+      return {
+        manifest,
+        async [Symbol.asyncDispose]() {
+          end();
+          await driver[Symbol.asyncDispose]();
+        },
+      };
+    },
   },
   {
     check: 'LIF-017',
