@@ -125,10 +125,16 @@ async function systemctl(...args: readonly string[]): Promise<string> {
   return await runOrThrow(['systemctl', ...args], { timeoutMs: SYSTEMCTL_MS_MAX });
 }
 
+/** Of the fields after the name. @see proc(5), /proc/pid/stat */
+const NUM_THREADS = 17;
+
 async function isAlive(pid: number): Promise<boolean> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3));
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // The first thread of a killed process is a zombie before the others have let go of its sockets.
+    const threadCount = Number(fields[NUM_THREADS]);
+    return !['Z', 'X'].includes(fields[0] ?? '') || threadCount > 1;
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ESRCH') return false;
     throw error;

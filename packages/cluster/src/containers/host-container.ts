@@ -156,7 +156,10 @@ export class StartedHost implements AsyncDisposable {
   }
 
   async isRunning(name: string): Promise<boolean> {
-    const alive = `pid=$(cat /run/drydock/${name}.pid) && [ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status`;
+    // The first thread of a killed process is a zombie before the others have let go of its sockets.
+    const ended =
+      '/^State:/ { zombie = $2 == "Z" } /^Threads:/ { threads = $2 } END { exit !(zombie && threads <= 1) }';
+    const alive = `pid=$(cat /run/drydock/${name}.pid) && [ -d /proc/$pid ] && ! awk '${ended}' /proc/$pid/status`;
     return (await this.exec(['sh', '-c', alive])).exitCode === 0;
   }
 
