@@ -117,6 +117,36 @@ describe('a task group', () => {
     expect(statesOf('b').at(-1)).toBe('TASK_FINISHED');
   });
 
+  it('of an executor that goes on may have a task under the id of one that has ended: it is the one that is killed', async () => {
+    runGroup('a');
+    await running('a');
+    runGroup('b');
+    await running('b');
+    containerOf('b')?.end();
+    await waitUntil(() => statesOf('b').includes('TASK_FINISHED'), { what: 'the task to end' });
+    acknowledgeAll();
+    const of = (id: string): readonly string[] =>
+      agent.activeRuns.flatMap(({ tasks }) => tasks.filter((task) => task.id === id).map(({ state }) => state));
+    await waitUntil(() => agent.activeRuns[0]?.tasks[1]?.isAcknowledged === true, { what: 'its end to be known' });
+    runGroup('b');
+    await waitUntil(() => of('b').join() === 'TASK_RUNNING', { what: 'the new one to be the only one' });
+    master.killTask('b');
+    const newest = containerizer.containers.at(-1);
+    await waitUntil(() => newest?.calls.includes('terminate'), { what: 'the new one to be asked to end' });
+    newest?.end();
+    await waitUntil(
+      () => {
+        acknowledgeAll();
+        return statesOf('b').includes('TASK_KILLED');
+      },
+      { what: 'the new one to be killed' },
+    );
+    expect(of('b')).toEqual(['TASK_KILLED']);
+    expect(of('a')).toEqual(['TASK_RUNNING']);
+    containerOf('a')?.end();
+    await overWith(1);
+  });
+
   it('does not run when the container of its executor cannot be prepared', async () => {
     containerizer.launchWithoutProcess = async () => await Promise.reject(new Error('no volume'));
     runGroup('a', 'b');

@@ -1,5 +1,6 @@
 import type { TaskInfo, TaskStatus } from '@drydock/mesos';
 import type { TaskLaunch } from './executor-run.ts';
+import { makeRoom } from './make-room.ts';
 import type { TaskRecord } from './task-record.ts';
 
 /** A task, or a group of them, on its way to the executor. */
@@ -10,15 +11,13 @@ export interface QueuedLaunch {
   isReady: boolean;
 }
 
-/** @see src/slave/constants.hpp MAX_COMPLETED_TASKS_PER_EXECUTOR */
-const COMPLETED_TASK_COUNT_MAX = 200;
 /** An executor says again only what it has not heard to be noted, which is the newest. */
 const NOTED_COUNT_MAX = 4_096;
 
 /** The tasks of a custom executor: which it has been told of, and what it has said of them. */
 export class CustomTasks {
   readonly #createRecord: (task: TaskInfo, statuses?: readonly TaskStatus[]) => TaskRecord;
-  #records: TaskRecord[] = [];
+  #records: readonly TaskRecord[] = [];
   #queue: QueuedLaunch[] = [];
   /** Uuids of the updates that came, oldest first. */
   readonly #noted = new Set<string>();
@@ -46,7 +45,7 @@ export class CustomTasks {
 
   /** One that an earlier agent knew: whether it told the executor of it the executor has to say. */
   recover(task: TaskInfo, statuses: readonly TaskStatus[]): void {
-    this.#records.push(this.#createRecord(task, statuses));
+    this.#records = [...this.#records, this.#createRecord(task, statuses)];
     for (const status of statuses) this.note(status);
     this.hasDelivered = true;
   }
@@ -58,11 +57,9 @@ export class CustomTasks {
     for (const record of records) record.isQueued = true;
     const launch: QueuedLaunch = { tasks: records, isGroup, isReady: false };
     this.#queue.push(launch);
-    const before = this.#records.filter(({ id, isAcknowledged }) => !(isAcknowledged && again.has(id)));
-    const acknowledged = before.filter(({ isAcknowledged }) => isAcknowledged);
-    const surplus = new Set(acknowledged.slice(0, Math.max(0, acknowledged.length - COMPLETED_TASK_COUNT_MAX)));
-    this.#records = [...before.filter((record) => !surplus.has(record)), ...records];
-    return { launch, forgotten: [...surplus].map(({ id }) => id) };
+    const { kept, forgotten } = makeRoom(this.#records, again);
+    this.#records = [...kept, ...records];
+    return { launch, forgotten };
   }
 
   /** The launches that the executor is to be told of now, in order; it knows of them then. */

@@ -14,6 +14,7 @@ import type { TaskPlace } from '../checkpoint/agent-checkpoints.ts';
 import type { RunIds } from '../directories.ts';
 import { createExecutorSandbox, createNestedSandbox, nestedSandboxPath } from '../sandbox.ts';
 import { pendingOperationOf, type ExecutorRun, type TaskLaunch } from './executor-run.ts';
+import { makeRoom } from './make-room.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { ExecutorRunOptions } from './run-options.ts';
 import type { TaskRecord } from './task-record.ts';
@@ -58,7 +59,7 @@ export class GroupRun implements ExecutorRun {
   readonly user: string;
   readonly journal: RunJournal;
   readonly #options: GroupRunOptions;
-  readonly #groups: Group[] = [];
+  #groups: Group[] = [];
   /** Those that run now. */
   readonly #running = new Set<Promise<void>>();
   readonly #aborting = new AbortController();
@@ -116,6 +117,7 @@ export class GroupRun implements ExecutorRun {
 
   launch({ tasks }: TaskLaunch): boolean {
     if (this.#isEnding || this.#aborting.signal.aborted) return false;
+    this.#makeRoom(new Set(tasks.map(({ task_id: { value } }) => value)));
     const group = this.#newGroup(tasks);
     this.#groups.push(group);
     this.#start(group);
@@ -159,6 +161,16 @@ export class GroupRun implements ExecutorRun {
     const graceMs = period === undefined ? agentGraceMs : Math.max(0, period.nanoseconds / 1e6);
     const living = this.#taskRuns.filter(({ record }) => !record.isOver);
     await Promise.all(living.map(async (task) => await task.shutdown(graceMs)));
+  }
+
+  /** An executor can go on for as long as its framework likes. */
+  #makeRoom(again: ReadonlySet<string>): void {
+    const { kept, forgotten } = makeRoom(this.tasks, again);
+    for (const taskId of forgotten) void this.journal.forgetTask(taskId);
+    const isKept = new Set(kept);
+    this.#groups = this.#groups
+      .map((group) => ({ ...group, tasks: group.tasks.filter(({ record }) => isKept.has(record)) }))
+      .filter(({ tasks }) => tasks.length > 0);
   }
 
   #start(group: Group): void {
