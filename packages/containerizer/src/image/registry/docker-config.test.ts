@@ -6,6 +6,7 @@ import { readDockerConfig } from './docker-config.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const AUTH = base64('user:pass:word');
+const HUB = { 'https://index.docker.io/v1/': { auth: AUTH } };
 
 let directory: string;
 beforeEach(async () => {
@@ -18,15 +19,18 @@ describe('readDockerConfig', () => {
     ['a host', { auths: { 'registry.test': { auth: AUTH } } }, 'registry.test', AUTH],
     ['a host and its port', { auths: { 'localhost:5000': { auth: AUTH } } }, 'localhost:5000', AUTH],
     ['a URL', { auths: { 'https://registry.test/v1/': { auth: AUTH } } }, 'registry.test', AUTH],
-    [
-      'Docker Hub by its old name',
-      { auths: { 'https://index.docker.io/v1/': { auth: AUTH } } },
-      'registry-1.docker.io',
-      AUTH,
-    ],
+    ['Docker Hub by its old name', { auths: HUB }, 'registry-1.docker.io', AUTH],
     ['the older format', { 'https://registry.test': { auth: AUTH } }, 'registry.test', AUTH],
     ['user and password', { auths: { a: { username: 'u', password: 'p' } } }, 'a', base64('u:p')],
     ['nothing for another port', { auths: { 'localhost:5000': { auth: AUTH } } }, 'localhost:5001', undefined],
+    ['nothing of Docker Hub for a host that has its name', { auths: HUB }, 'docker.io.evil.test', undefined],
+    ['nothing of Docker Hub for a host that ends alike', { auths: HUB }, 'evil-docker.io', undefined],
+    [
+      'nothing of a host that has its name for Docker Hub',
+      { auths: { 'docker.io.b': { auth: AUTH } } },
+      'docker.io',
+      undefined,
+    ],
     ['nothing for a part of a host', { auths: { test: { auth: AUTH } } }, 'registry.test', undefined],
     ['nothing where a helper keeps it', { auths: { a: {} }, credsStore: 'pass' }, 'a', undefined],
   ])('finds %s', async (_title, document, host, expected) => {

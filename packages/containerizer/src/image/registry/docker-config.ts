@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { messageOf } from '@drydock/base/errors';
 import { ImageError } from '../image-error.ts';
 import { asRecord, asText } from '../loose-json.ts';
+import { isDockerHub } from './image-location.ts';
 
 export class DockerCredentials {
   /** `host[:port]` -> what follows `Basic `. */
@@ -19,9 +20,10 @@ export class DockerCredentials {
   /** What follows `Basic ` for a registry, if there is anything; `host` has its port. */
   basicFor(host: string): string | undefined {
     const found = this.#byHost.get(host);
-    if (found !== undefined || !host.includes('docker.io')) return found;
+    if (found !== undefined || !isDockerHub(host)) return found;
     // Docker Hub has been called by many names.
-    return [...this.#byHost].find(([name]) => name.includes('docker.io'))?.[1];
+    // DEVIATION: upstream looks for `docker.io` anywhere in a name, which whoever names an image can have in theirs.
+    return [...this.#byHost].find(([name]) => isDockerHub(name))?.[1];
   }
 }
 

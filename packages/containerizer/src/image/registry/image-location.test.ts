@@ -37,6 +37,7 @@ describe('locateImage', () => {
     ['ubuntu:14.04', 'https://registry-1.docker.io', ['https://registry-1.docker.io', 'library/ubuntu', '14.04']],
     ['team/app', 'https://registry-1.docker.io', ['https://registry-1.docker.io', 'team/app', 'latest']],
     ['index.docker.io/app', 'http://x', ['https://registry-1.docker.io', 'library/app', 'latest']],
+    ['docker.io.other.test/app', 'http://x', ['https://docker.io.other.test', 'app', 'latest']],
     ['localhost/app', 'http://x', ['https://localhost', 'app', 'latest']],
     ['localhost:5000/a/b:c', 'http://x', ['http://localhost:5000', 'a/b', 'c']],
     ['127.0.0.1:5000/app', 'http://x', ['http://127.0.0.1:5000', 'app', 'latest']],

@@ -31,6 +31,11 @@ export interface ImageLocation {
 const DOCKER_HUB = 'registry-1.docker.io';
 const DOCKER_HUB_NAMES: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', DOCKER_HUB]);
 
+/** Whether a host is one of Docker's own, which all mean Docker Hub. */
+export function isDockerHub(host: string): boolean {
+  return host === 'docker.io' || host.endsWith('.docker.io');
+}
+
 /** Reads `--docker_registry`. @throws ImageError, whose message says what was expected */
 export function parseDockerRegistry(text: string): DockerRegistry {
   if (text.startsWith('/')) return { kind: 'archives', directory: text };
@@ -55,7 +60,7 @@ export function locateImage(name: string, defaultOrigin: string): ImageLocation 
   const { host: named, repository: given, tag, digest } = parseRegistryReference(name);
   const origin = named === undefined ? defaultOrigin : originOf(named, defaultOrigin, name);
   const { host } = new URL(origin);
-  const isOfficial = host.includes('docker.io') && !given.includes('/');
+  const isOfficial = isDockerHub(host) && !given.includes('/');
   return {
     origin,
     host,
