@@ -21,6 +21,8 @@ interface Answer {
 
 /** Where a token server does not say. */
 const TOKEN_SECONDS_DEFAULT = 60;
+/** Credentials are good for longer; but what is kept of repositories that nobody asks for any more has to go. */
+const BASIC_MS = 60 * 60 * 1_000;
 /** A token that expires this soon is not used any more. */
 const MARGIN_MS = 5_000;
 
@@ -72,7 +74,7 @@ export class RegistryAuth {
       );
     }
     assertConfidential(new URL(origin));
-    return { authorization: `Basic ${credentials}`, expiresAt: Number.POSITIVE_INFINITY };
+    return { authorization: `Basic ${credentials}`, expiresAt: Date.now() + BASIC_MS };
   }
 
   async #token(location: ImageLocation, { parameters }: Challenge, fetchToken: FetchToken): Promise<Answer> {
