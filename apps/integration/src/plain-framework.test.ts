@@ -45,6 +45,9 @@ async function stdoutOf(taskId: string): Promise<string> {
 it('runs the story on two agents that share a host', { tags: ['root'] }, async () => {
   const first = await runPlainTask(cluster.master, aTask('touch', 'touch /tmp/myvolume/myfile'));
   expect(first['state']).toBe('TASK_FINISHED');
+  // convoy does not count its mounts, and each agent counts its own: the first must have unmounted before the second
+  // mounts, or it unmounts for both.
+  await cluster.waitUntilIdle();
   const second = await runPlainTask(cluster.master, aTask('list', 'ls /tmp/myvolume'), first['agentId']);
   expect(second['state']).toBe('TASK_FINISHED');
   expect(second['agentId']).not.toBe(first['agentId']);
