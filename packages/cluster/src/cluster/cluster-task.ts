@@ -1,5 +1,6 @@
 /** A task as master and agents tell of it, over their HTTP interfaces. */
 import { waitUntil } from '@drydock/base/wait-until';
+import { isTerminalState, type TaskState } from '@drydock/mesos/task-state';
 import type { AgentExecutor, AgentState } from '../agent-state.ts';
 import { getJson, getText } from './http-get.ts';
 
@@ -33,17 +34,6 @@ interface MasterState {
   readonly frameworks: readonly StateFramework[];
   readonly completed_frameworks: readonly StateFramework[];
 }
-/** Terminal states. @see include/mesos/v1/mesos.proto, TaskState */
-const TERMINAL = new Set([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_LOST',
-  'TASK_DROPPED',
-  'TASK_GONE',
-]);
-
 const STATE_MS_MAX = 60_000;
 
 /** A handle: it looks each time it is asked. */
@@ -86,7 +76,7 @@ export class ClusterTask {
       async () => {
         const seen = await this.states();
         const last = seen.at(-1);
-        if (last !== undefined && TERMINAL.has(last) && !seen.includes(state)) {
+        if (last !== undefined && isTerminalState(last as TaskState) && !seen.includes(state)) {
           throw new Error(`Expected task ${this.id} to reach ${state}; it went ${seen.join(', ')}`);
         }
         return seen;

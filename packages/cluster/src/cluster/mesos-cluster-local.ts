@@ -2,21 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { waitUntil } from '@drydock/base/wait-until';
 import { drydockArgv, STANDIN_IMAGES_DIRECTORY } from '../bins.ts';
 import type { DaemonProcess } from '../daemon-process.ts';
 import type { ExecutedTask, ExecuteOptions } from '../executed-task.ts';
 import type { Leak } from '../leaks.ts';
 import { LocalCluster, type StartedAgentProcess } from '../local-cluster.ts';
 import { ClusterBuilder, type ClusterSpec, type DriverSpec } from './cluster-builder.ts';
+import { ClusterDaemon } from './cluster-daemon.ts';
 import { ClusterTask, findSandbox, type Sandbox, type TaskQuery } from './cluster-task.ts';
-import { getJson } from './http-get.ts';
 import { launchTask } from './launch-task.ts';
 import { LocalDriver } from './local-driver.ts';
 import type { LaunchedTask, MesosCluster, StartedAgent, StartedDaemon, StartedDriver } from './mesos-cluster.ts';
-import type { WaitCondition } from './wait-condition.ts';
-
-const READY_MS_MAX = 60_000;
 
 /** All agents of a local cluster share one namespace, hence one set of drivers. */
 export class MesosClusterLocal extends ClusterBuilder<StartedLocalCluster> {
@@ -126,11 +122,9 @@ export class StartedLocalCluster implements MesosCluster {
 }
 
 /** What master and agent share; `daemon` and `address` are those of the process that runs now. */
-abstract class LocalDaemon implements StartedDaemon {
-  abstract readonly name: string;
+abstract class LocalDaemon extends ClusterDaemon {
   protected abstract get daemon(): DaemonProcess;
   protected abstract get address(): string;
-  abstract restart(): Promise<void>;
 
   get url(): string {
     return `http://${this.address}`;
@@ -138,22 +132,6 @@ abstract class LocalDaemon implements StartedDaemon {
 
   async log(): Promise<string> {
     return await readFile(this.daemon.logPath, 'utf8');
-  }
-
-  async state(): Promise<unknown> {
-    return await getJson(this.url, '/state');
-  }
-
-  async metrics(): Promise<Readonly<Record<string, number>>> {
-    return (await getJson(this.url, '/metrics/snapshot')) as Readonly<Record<string, number>>;
-  }
-
-  async waitFor(condition: WaitCondition, options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await waitUntil(async () => await condition.check(this), {
-      what: `${this.name} to have ${condition.what}`,
-      until: ({ isMet }) => isMet,
-      timeoutMs: options.timeoutMs ?? READY_MS_MAX,
-    });
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

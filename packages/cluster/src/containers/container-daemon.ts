@@ -1,8 +1,7 @@
 /** A program of the products on a host: master, agent. */
 import { waitUntil } from '@drydock/base/wait-until';
 import { getJson } from '../cluster/http-get.ts';
-import type { StartedDaemon } from '../cluster/mesos-cluster.ts';
-import type { WaitCondition } from '../cluster/wait-condition.ts';
+import { ClusterDaemon } from '../cluster/cluster-daemon.ts';
 import type { StartedHost } from './host-container.ts';
 import { cutOff, type Partition } from './partition.ts';
 import { excerptOf } from '../log-excerpt.ts';
@@ -17,12 +16,13 @@ export interface DaemonFacts {
 const READY_MS_MAX = 60_000;
 const END_MS_MAX = 30_000;
 
-export class ContainerDaemon implements StartedDaemon {
+export class ContainerDaemon extends ClusterDaemon {
   /** Replaced by the next one when the host is rebooted. */
   protected current: StartedHost;
   readonly #facts: DaemonFacts;
 
   constructor(host: StartedHost, facts: DaemonFacts) {
+    super();
     this.current = host;
     this.#facts = facts;
   }
@@ -47,23 +47,6 @@ export class ContainerDaemon implements StartedDaemon {
 
   async log(): Promise<string> {
     return await this.current.log(this.#facts.program);
-  }
-
-  async state(): Promise<unknown> {
-    return await getJson(this.url, '/state');
-  }
-
-  async metrics(): Promise<Readonly<Record<string, number>>> {
-    return (await getJson(this.url, '/metrics/snapshot')) as Readonly<Record<string, number>>;
-  }
-
-  async waitFor(condition: WaitCondition, options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await waitUntil(async () => await condition.check(this), {
-      what: `${this.name} to have ${condition.what}`,
-      until: ({ isMet }) => isMet,
-      timeoutMs: options.timeoutMs ?? READY_MS_MAX,
-      intervalMs: 50,
-    });
   }
 
   /** Starts the program; resolves when it answers. */

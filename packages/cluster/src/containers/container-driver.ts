@@ -1,6 +1,6 @@
 /** A volume driver on an agent's host. */
 import type { DriverSpec } from '../cluster/cluster-builder.ts';
-import type { DriverMisuse, DriverRequest, StartedDriver } from '../cluster/mesos-cluster.ts';
+import { ClusterDriver } from '../cluster/cluster-driver.ts';
 import { HostCommandError, type StartedHost } from './host-container.ts';
 import { SHARED_DIRECTORY } from './storage-service.ts';
 import { excerptOf } from '../log-excerpt.ts';
@@ -16,11 +16,12 @@ export interface DriverPlace {
   readonly isShared: boolean;
 }
 
-export class ContainerDriver implements StartedDriver {
+export class ContainerDriver extends ClusterDriver {
   readonly #spec: DriverSpec;
   readonly #place: DriverPlace;
 
   constructor(spec: DriverSpec, place: DriverPlace) {
+    super();
     this.#spec = spec;
     this.#place = place;
   }
@@ -34,28 +35,12 @@ export class ContainerDriver implements StartedDriver {
     const host = this.#place.host();
     await host.startProgram(this.#program, this.#argv());
     const isThere =
-      this.#spec.profile === 'convoy' ? '[ -e /etc/docker/plugins/convoy.spec ]' : `[ -S ${this.#socket} ]`;
+      this.#spec.profile === 'convoy' ? '[ -e /etc/docker/plugins/convoy.spec ]' : `[ -S ${this.socketPath} ]`;
     const wait = `until ${isThere}; do [ -d /proc/$(cat /run/drydock/${this.#program}.pid) ] || exit 1; sleep 0.05; done`;
     const { exitCode } = await host.exec(['timeout', `${READY_SECONDS_MAX}`, 'sh', '-c', wait]);
     if (exitCode === 0) return;
     const end = excerptOf(await host.log(this.#program));
     throw new HostCommandError(`The driver ${this.name} on ${host.name} does not serve:\n${end}`);
-  }
-
-  async faults(text: string): Promise<void> {
-    await this.#control('PUT', '/drydock/faults', text);
-  }
-
-  async requests(): Promise<readonly DriverRequest[]> {
-    const answer = JSON.parse(await this.#control('GET', '/drydock/requests')) as {
-      requests: readonly DriverRequest[];
-    };
-    return answer.requests;
-  }
-
-  async misuses(): Promise<readonly DriverMisuse[]> {
-    const answer = JSON.parse(await this.#control('GET', '/drydock/misuses')) as { misuses: readonly DriverMisuse[] };
-    return answer.misuses;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -65,16 +50,12 @@ export class ContainerDriver implements StartedDriver {
 
   async restart(): Promise<void> {
     if (await this.#place.host().isRunning(this.#program)) await this.kill('SIGTERM');
-    await this.#place.host().exec(['rm', '-f', this.#socket]);
+    await this.#place.host().exec(['rm', '-f', this.socketPath]);
     await this.run();
   }
 
   get #program(): string {
     return driverProgram(this.#spec);
-  }
-
-  get #socket(): string {
-    return `/run/docker/plugins/${this.name}.sock`;
   }
 
   #argv(): readonly string[] {
@@ -88,8 +69,8 @@ export class ContainerDriver implements StartedDriver {
     return [...start, '--keep', ...shared, ...service, ...flags];
   }
 
-  async #control(method: string, path: string, body = ''): Promise<string> {
-    return await this.#place.host().read(['node', CONTROL, this.#socket, method, path, body]);
+  protected override async control(method: 'GET' | 'PUT', path: string, body = ''): Promise<string> {
+    return await this.#place.host().read(['node', CONTROL, this.socketPath, method, path, body]);
   }
 }
 

@@ -12,6 +12,7 @@ import { launchTask } from '../cluster/launch-task.ts';
 import type { LaunchedTask, MesosCluster } from '../cluster/mesos-cluster.ts';
 import { toExecutedTask, type ExecutedTask, type ExecuteOptions } from '../executed-task.ts';
 import { RUN_ID_VARIABLE, type Leak } from '../leaks.ts';
+import { settleAll } from '../settle-all.ts';
 import { waitUntil } from '@drydock/base/wait-until';
 import { AGENT_PORT, ContainerAgent } from './container-agent.ts';
 import { ContainerDaemon } from './container-daemon.ts';
@@ -97,20 +98,20 @@ export class StartedContainersCluster implements MesosCluster {
   async #start(): Promise<void> {
     const { agentCount, drivers } = this.#spec;
     const names = Array.from({ length: agentCount }, (_, index) => `agent-${index + 1}`);
-    const volumes = ['shared', 'master', ...names].map(async (name) => await this.#createVolume(name));
-    await Promise.all(volumes);
-    const master = async (): Promise<void> => {
-      const host = await this.#boot('master', { ports: [MASTER_PORT], programs: ['mesos-master'] });
-      this.#master = new ContainerDaemon(host, {
-        program: 'mesos-master',
-        port: MASTER_PORT,
-        argv: () => masterArgv(host, this.#spec.masterFlags),
-      });
-      await this.#master.run();
-    };
-    const agents = names.map(async (name) => await this.#bootAgent(name));
-    const [frameworks, hosts] = await Promise.all([this.#boot('frameworks', {}), Promise.all(agents), master()]);
-    this.#frameworks = new FrameworkHost(frameworks, this.master);
+    await settleAll(['shared', 'master', ...names].map(async (name) => await this.#createVolume(name)));
+    const [master, frameworks, ...hosts] = await settleAll([
+      this.#boot('master', { ports: [MASTER_PORT], programs: ['mesos-master'] }),
+      this.#boot('frameworks', {}),
+      ...names.map(async (name) => await this.#bootAgent(name)),
+    ]);
+    if (master === undefined || frameworks === undefined) throw new Error('settleAll gives what every promise gave');
+    this.#master = new ContainerDaemon(master, {
+      program: 'mesos-master',
+      port: MASTER_PORT,
+      argv: () => masterArgv(master, this.#spec.masterFlags),
+    });
+    await this.#master.run();
+    this.#frameworks = new FrameworkHost(frameworks, this.#master);
     const needs = await needsOf(drivers, frameworks);
     const endpoints = needs.some(({ needsService }) => needsService)
       ? await this.#startStorage(needs)
@@ -119,7 +120,7 @@ export class StartedContainersCluster implements MesosCluster {
       const host = hosts[index];
       if (host !== undefined) this.#agents.push(this.#toAgent(name, host, needs, endpoints));
     }
-    await Promise.all(this.#agents.map(async (agent) => await agent.bootUp()));
+    await settleAll(this.#agents.map(async (agent) => await agent.bootUp()));
   }
 
   async #startStorage(needs: readonly DriverNeeds[]): Promise<readonly (string | undefined)[]> {
@@ -245,7 +246,7 @@ export class StartedContainersCluster implements MesosCluster {
   async #stop(): Promise<void> {
     const { client, network, runName } = this.#grounds;
     await this.#keepLogs();
-    await Promise.all(this.#hosts.map(async (host) => await host.stop()));
+    await settleAll(this.#hosts.map(async (host) => await host.stop()));
     await network.stop();
     const filters = { label: [`${RUN_LABEL}=${runName}`] };
     const { Volumes: volumes } = await client.container.dockerode.listVolumes({ filters });
