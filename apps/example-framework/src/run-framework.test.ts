@@ -72,9 +72,7 @@ function start(more: Partial<Flags> = {}): { ended: Promise<void>; stop: () => v
 }
 
 const seen = async (type: string): Promise<{ call: SchedulerCall; onDisk: string }> => {
-  const found = await waitUntil(() => calls.findLast(({ call }) => call.type === type), { what: `${type}` });
-  if (found === undefined) throw new Error('waitUntil gives only good values');
-  return found;
+  return await waitUntil(() => calls.findLast(({ call }) => call.type === type), { what: `${type}` });
 };
 
 describe('runFramework', () => {

@@ -52,15 +52,13 @@ class Instance {
 
   /** Resolves when there is a line with these fields, after the first `from` lines; gives the last one. */
   async logged(fields: Record<string, unknown>, what: string, from = 0): Promise<Record<string, unknown>> {
-    const line = await waitUntil(
+    return await waitUntil(
       async () => {
         const lines = (await this.log()).slice(from);
         return lines.findLast((one) => Object.entries(fields).every(([key, value]) => one[key] === value)) ?? false;
       },
       { what, timeoutMs: WAIT_MS_MAX },
     );
-    if (line === false) throw new Error('waitUntil gives only good values');
-    return line;
   }
 
   async subscribedId(): Promise<string> {

@@ -19,6 +19,11 @@ export interface WaitUntilOptions<T> {
 }
 
 /** Reads a state again and again until it is as wanted (level-triggered); errors of `read` end the wait. */
+export async function waitUntil<T>(
+  read: () => T | Promise<T>,
+  options: WaitUntilOptions<T> & { readonly until?: never },
+): Promise<Exclude<T, undefined | false>>;
+export async function waitUntil<T>(read: () => T | Promise<T>, options: WaitUntilOptions<T>): Promise<T>;
 export async function waitUntil<T>(read: () => T | Promise<T>, options: WaitUntilOptions<T>): Promise<T> {
   const { what, timeoutMs = 10_000, intervalMs = 20, signal } = options;
   const isGood = options.until ?? ((value: T) => value !== undefined && value !== false);

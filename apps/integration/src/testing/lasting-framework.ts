@@ -116,7 +116,6 @@ export class LastingFramework implements AsyncDisposable {
       what: `an offer of ${agentId}`,
       timeoutMs: 20_000,
     });
-    if (offer === undefined) throw new Error('waitUntil gives only good values');
     this.#answered.add(offer.id['value']);
     const resources = [scalar('cpus', 0.1), scalar('mem', 32)];
     const taskInfos = tasks.map((task) => ({
@@ -151,25 +150,21 @@ export class LastingFramework implements AsyncDisposable {
   }
 
   async next(type: string, from = 0): Promise<Heard> {
-    const event = await waitUntil(() => this.events.slice(from).find((one) => one.type === type), {
+    return await waitUntil(() => this.events.slice(from).find((one) => one.type === type), {
       what: `an event ${type}`,
       timeoutMs: 20_000,
     });
-    if (event === undefined) throw new Error('waitUntil gives only good values');
-    return event;
   }
 
   /** The first status of a task in a state from the `from`th event on, when it is there. */
   async status(taskId: string, state: string, from = 0): Promise<Status> {
-    const status = await waitUntil(
+    return await waitUntil(
       () => this.#statuses(from).find((one) => one.task_id.value === taskId && one.state === state),
       {
         what: `${taskId} in ${state}`,
         timeoutMs: 20_000,
       },
     );
-    if (status === undefined) throw new Error('waitUntil gives only good values');
-    return status;
   }
 
   /** The last status of a task, when it is a terminal one. */

@@ -57,9 +57,7 @@ export class ScriptedExecutor implements AsyncDisposable {
   }
 
   async next(type: ExecutorEvent['type']): Promise<ExecutorEvent> {
-    const event = await waitUntil(() => this.events.find((one) => one.type === type), { what: `an event ${type}` });
-    if (event === undefined) throw new Error('waitUntil gives only good values');
-    return event;
+    return await waitUntil(() => this.events.find((one) => one.type === type), { what: `an event ${type}` });
   }
 
   /** UPDATE with a new status, which is the result. */
