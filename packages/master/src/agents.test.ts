@@ -87,7 +87,7 @@ describe('an agent that does not answer', () => {
     const events = framework.events.slice(seen).filter(({ type }) => type !== 'OFFERS');
     expect(events.map(({ type }) => type)).toEqual(['UPDATE', 'RESCIND', 'FAILURE']);
     const unreachableAt = served.master.registry.unreachableAgents.get(agent.id)?.unreachableAt ?? 0;
-    expect(events[0].update.status).toEqual({
+    expect(events[0]?.update.status).toEqual({
       task_id: { value: 't1' },
       agent_id: { value: agent.id },
       source: 'SOURCE_MASTER',
@@ -97,7 +97,7 @@ describe('an agent that does not answer', () => {
       timestamp: unreachableAt,
       unreachable_time: { nanoseconds: Math.round(unreachableAt * 1e9) },
     });
-    expect(events[2].failure).toEqual({ agent_id: { value: agent.id } });
+    expect(events[2]?.failure).toEqual({ agent_id: { value: agent.id } });
     const record = served.master.registry.frameworks.get(framework.id.value);
     expect([record?.tasks.size, record?.unreachableTasks.size, record?.completedTasks.length]).toEqual([0, 1, 0]);
   });

@@ -32,7 +32,7 @@ function offersOf(framework: ScriptedFramework, from = 0): string[] {
     .slice(from)
     .flatMap((event) =>
       (event.offers?.offers ?? []).map(
-        (offer: { allocation_info?: { role: string }; resources: { name: string; role?: string }[] }) =>
+        (offer) =>
           `${offer.allocation_info?.role}: ${offer.resources.map(({ name, role }) => `${name}(${role})`).join(' ')}`,
       ),
     );

@@ -105,7 +105,7 @@ describe('SUBSCRIBE', () => {
     await using framework = await ScriptedFramework.subscribe(served.address);
     await framework.next('HEARTBEAT');
     expect(framework.events.map(({ type }) => type).slice(0, 2)).toEqual(['SUBSCRIBED', 'HEARTBEAT']);
-    expect(framework.events[0].subscribed).toMatchObject({
+    expect(framework.events[0]?.subscribed).toMatchObject({
       framework_id: { value: `${served.master.id}-0000` },
       heartbeat_interval_seconds: 15,
       master_info: { id: served.master.id },

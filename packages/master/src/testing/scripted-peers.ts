@@ -19,7 +19,9 @@ import {
   type ProcessFacts,
   type StartedAgentLink,
   type StartedHttpService,
+  type SchedulerEvent,
   type TaskState,
+  type TaskStatus,
 } from '@drydock/mesos';
 import { masterRoutes } from '../http/master-routes.ts';
 import { Master, type MasterOptions } from '../master.ts';
@@ -73,10 +75,21 @@ export async function serveMaster({ facts, ...options }: ServeMasterOptions = {}
 
 type Json = Record<string, unknown>;
 
+/**
+ * A message as its JSON is. Tests look into it as if every field were there and no list empty: where that is not so, they
+ * fail.
+ */
+export type Parsed<T> = T extends Uint8Array
+  ? string // base64
+  : T extends readonly (infer Element)[]
+    ? [Parsed<Element>, ...Parsed<Element>[]]
+    : T extends object
+      ? { [Name in keyof T]-?: Parsed<T[Name]> }
+      : T;
+
 /** Events of a JSON RecordIO stream, as they come. */
-class JsonStream {
-  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
-  readonly events: any[] = [];
+class JsonStream<Event extends { type?: string }> {
+  readonly events: Parsed<Event>[] = [];
   readonly #closing = new AbortController();
   isEnded = false;
 
@@ -88,8 +101,7 @@ class JsonStream {
   }
 
   /** The first event of a type from the `from`th event on, when it is there. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  async next(type: string, from = 0): Promise<any> {
+  async next(type: Event['type'], from = 0): Promise<Parsed<Event>> {
     return await waitUntil(() => this.events.slice(from).find((event) => event.type === type), {
       what: `an event ${type}`,
       timeoutMs: 5_000,
@@ -106,7 +118,7 @@ class JsonStream {
 export class ScriptedFramework implements AsyncDisposable {
   readonly address: string;
   readonly streamId: string;
-  readonly #stream: JsonStream;
+  readonly #stream: JsonStream<SchedulerEvent>;
 
   private constructor(address: string, response: Response) {
     this.address = address;
@@ -114,8 +126,7 @@ export class ScriptedFramework implements AsyncDisposable {
     this.#stream = new JsonStream(response);
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
-  get events(): readonly any[] {
+  get events(): readonly Parsed<SchedulerEvent>[] {
     return this.#stream.events;
   }
 
@@ -138,18 +149,18 @@ export class ScriptedFramework implements AsyncDisposable {
   }
 
   get id(): { value: string } {
-    return this.events.find((event) => event.type === 'SUBSCRIBED').subscribed.framework_id;
+    const subscribed = this.events.find((event) => event.type === 'SUBSCRIBED');
+    if (subscribed === undefined) throw new Error('Expected the events to begin with SUBSCRIBED');
+    return subscribed.subscribed.framework_id;
   }
 
   /** The first event of a type from the `from`th event on, when it is there. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  async next(type: string, from = 0): Promise<any> {
+  async next(type: SchedulerEvent['type'], from = 0): Promise<Parsed<SchedulerEvent>> {
     return await this.#stream.next(type, from);
   }
 
   /** The status of a task in a state, when it is there. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  async status(taskId: string, state: TaskState): Promise<any> {
+  async status(taskId: string, state: TaskState): Promise<Parsed<TaskStatus>> {
     return await waitUntil(
       () =>
         this.events
@@ -269,12 +280,10 @@ export class ScriptedAgent implements AsyncDisposable {
   }
 
   async told(type: AgentApiEvent['type']): Promise<AgentApiEvent> {
-    const event = await waitUntil(() => this.events.find((one) => one.type === type), {
+    return await waitUntil(() => this.events.find((one) => one.type === type), {
       what: `the agent to be told ${type}`,
       timeoutMs: 5_000,
     });
-    if (event === undefined) throw new Error('waitUntil gives only good values');
-    return event;
   }
 
   async report(frameworkId: { value: string }, taskId: string, state: TaskState): Promise<void> {
@@ -297,7 +306,7 @@ export class ScriptedAgent implements AsyncDisposable {
 /** An agent in plain JSON that does nothing by itself: it answers no ping and does not come back. */
 export class SilentAgent implements AsyncDisposable {
   readonly #address: string;
-  readonly #stream: JsonStream;
+  readonly #stream: JsonStream<AgentApiEvent>;
   readonly #streamId: string;
 
   private constructor(address: string, response: Response) {
@@ -316,8 +325,7 @@ export class SilentAgent implements AsyncDisposable {
     return new SilentAgent(address, response);
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- events are looked into by tests, as parsed
-  get events(): readonly any[] {
+  get events(): readonly Parsed<AgentApiEvent>[] {
     return this.#stream.events;
   }
 
@@ -329,8 +337,7 @@ export class SilentAgent implements AsyncDisposable {
     return this.events.find((event) => event.type === 'REGISTERED')?.registered.agent_id.value ?? '';
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  async told(type: AgentApiEvent['type'], from = 0): Promise<any> {
+  async told(type: AgentApiEvent['type'], from = 0): Promise<Parsed<AgentApiEvent>> {
     return await this.#stream.next(type ?? 'UNKNOWN', from);
   }
 
